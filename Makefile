@@ -1,0 +1,28 @@
+# Every verb prepares the environment it needs; each is also plain to run by hand from .venv/bin.
+.PHONY: setup demo test check bench lock clean
+.DEFAULT_GOAL := demo
+
+setup:
+	@bash scripts/setup.sh
+
+demo: setup
+	.venv/bin/nightcharge demo
+
+test: setup
+	.venv/bin/pytest
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: setup
+	.venv/bin/python -m benchmarks
+
+# Needs uv; resolves for every supported Python at once and records hashes, never hosts.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --extra dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header -c requirements-dev.txt pyproject.toml -o requirements.txt
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,128 @@
+"""A planning problem, and the plan that answers it.
+
+Columns, not rows: slot `t` of `n` spans `[edges[t], edges[t + 1])`; every column has `n` entries. Energies carry their
+side: `_ac_` at the meter, `_dc_` in the battery. The model behind it is in docs/planner.md.
+"""
+
+from bisect import bisect_right
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from domain.model import Instant, Model
+
+
+class ControlKind(StrEnum):
+    """How a car's power can be set."""
+
+    MODULATED = "modulated"  # anything from 0 to the maximum
+    SEMICONTINUOUS = "semicontinuous"  # 0, or anything from the minimum to the maximum
+    ONOFF = "onoff"  # the maximum or nothing
+
+
+class PlanProblem(Model):
+    """One car, one night: everything the planner may know. Validation errors name the field and its unit."""
+
+    edges: tuple[Instant, ...]  # n + 1 slot boundaries, strictly rising; the last one is the departure
+    price_per_kwh: tuple[float, ...]  # all-in price per slot [currency/kWh], may be negative
+    is_forecast: tuple[bool, ...] = ()  # per slot: price is ours, not the market's; empty: none is
+    battery_capacity_kwh: float = Field(gt=0)  # usable [kWh, battery side]
+    soc_dc_kwh: float = Field(ge=0)  # energy in the battery at edges[0] [kWh]
+    target_dc_kwh: float = Field(ge=0)  # wanted at departure [kWh]
+    min_dc_kwh: float = Field(default=0.0, ge=0)  # reached at once, whatever the price [kWh]
+    max_power_kw: float = Field(gt=0)  # at the meter [kW]
+    min_power_kw: float = Field(default=0.0, ge=0)  # at the meter, for SEMICONTINUOUS [kW]
+    efficiency: float = Field(default=0.9, gt=0, le=1)  # battery kWh per meter kWh
+    control: ControlKind = ControlKind.ONOFF
+    min_on: timedelta = timedelta(0)  # ONOFF: shortest run
+    min_off: timedelta = timedelta(0)  # ONOFF: shortest pause between runs
+    switch_cost: float = Field(default=0.0, ge=0)  # per start or stop [currency]
+    is_on_at_start: bool = False
+    frozen_until: Instant | None = None  # slots that start before this instant keep the state of the start
+    missing_cost_per_kwh: float = Field(default=10.0, gt=0)  # per kWh (meter) missing at departure [currency/kWh]
+
+    @model_validator(mode="after")
+    def _columns_agree(self) -> Self:
+        n = len(self.edges) - 1
+        if n < 1:
+            raise ValueError("edges [instants]: at least two are needed")
+        if any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("edges [instants]: must rise strictly")
+        if len(self.price_per_kwh) != n:
+            raise ValueError(f"price_per_kwh [currency/kWh]: {len(self.price_per_kwh)} values for {n} slots")
+        if self.is_forecast and len(self.is_forecast) != n:
+            raise ValueError(f"is_forecast: {len(self.is_forecast)} values for {n} slots")
+        return self
+
+    @property
+    def departs_at(self) -> datetime:
+        return self.edges[-1]
+
+
+class PlanStatus(StrEnum):
+    OPTIMAL = "optimal"  # target met, proven cheapest
+    BEST_EFFORT = "best_effort"  # target cannot be met: as much as possible, as cheap as possible
+    INCUMBENT = "incumbent"  # time ran out: best found, gap stated
+    CLOSED_FORM = "closed_form"  # time ran out or the solver failed: the named fallback
+
+
+class SlotReason(StrEnum):
+    """Why a slot charges, or does not. Wording lives in the message catalogues."""
+
+    MINIMUM_FIRST = "minimum_first"  # below the minimum level: charge now, whatever the price
+    CHEAPEST = "cheapest"  # among the cheapest that reach the target
+    PAID_TO_CHARGE = "paid_to_charge"  # price below zero
+    NEEDED_FOR_TARGET = "needed_for_target"  # dear, but the target needs it
+    BRIDGE = "bridge"  # kept on: a stop would cost more than it saves
+    FROZEN = "frozen"  # the running slot is not changed
+    WAIT_CHEAPER = "wait_cheaper"  # a cheaper slot serves
+    FULL = "full"  # nothing left to charge
+    TOO_SHORT = "too_short"  # cheap, but a separate run here costs more than it saves
+
+
+class ChargingPlan(Model):
+    """What to draw in each slot, what it costs, and how far from the best it can be."""
+
+    status: PlanStatus
+    edges: tuple[Instant, ...]
+    energy_ac_kwh: tuple[float, ...]  # per slot, at the meter [kWh]
+    price_per_kwh: tuple[float, ...]
+    is_forecast: tuple[bool, ...] = ()
+    reasons: tuple[SlotReason, ...]
+    cost: float  # objective: energy + switching + missing energy [currency]
+    energy_cost: float  # energy alone [currency]
+    lower_bound: float  # proven: no plan costs less [currency]
+    shortfall_ac_kwh: float  # energy missing at departure [kWh, meter]
+    target_price_per_kwh: float | None = None  # shadow price: what one more kWh of target would cost [currency/kWh]
+    solver: str
+    solve_ms: float
+
+    @property
+    def departs_at(self) -> datetime:
+        return self.edges[-1]
+
+    def slot_at(self, instant: datetime) -> int | None:
+        """Index of the slot that contains `instant`, or None outside the plan."""
+        t = bisect_right(self.edges, instant) - 1
+        return t if 0 <= t < len(self.energy_ac_kwh) else None
+
+    def is_on(self, t: int) -> bool:
+        """Whether slot `t` draws energy."""
+        return self.energy_ac_kwh[t] > 1e-6
+
+    def power_kw(self, t: int) -> float:
+        """Mean power of slot `t` at the meter [kW]."""
+        hours = (self.edges[t + 1] - self.edges[t]) / timedelta(hours=1)
+        return self.energy_ac_kwh[t] / hours
+
+    def next_switch_after(self, instant: datetime) -> datetime | None:
+        """The first slot boundary after `instant` at which the plan starts or stops drawing; None if none is left."""
+        t = self.slot_at(instant)
+        if t is None:
+            return None
+        for later in range(t + 1, len(self.energy_ac_kwh)):
+            if self.is_on(later) != self.is_on(t):
+                return self.edges[later]
+        return None

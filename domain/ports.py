@@ -1,0 +1,141 @@
+"""What the product needs of the outside world. Adapters live in providers/, storage/ and gateway/; activities hold them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain.account import NightAccount
+from domain.commands import CommandIntent, CommandOutcome
+from domain.devices import Device, Intervention, LinkedVendor, LinkSession, Place, Reading, Side, VendorAction
+from domain.nightlog import LogEntry
+from domain.plan import ChargingPlan, PlanProblem
+from domain.prices import PriceSeries
+from domain.relevance import Watch
+
+
+class DeviceProvider(Protocol):
+    """Cars and chargers behind one vendor platform. Methods raise `RetryableError` or `PermanentError`."""
+
+    async def list_devices(self, driver_id: str, side: Side) -> list[Device]: ...
+
+    async def read(self, side: Side, device_id: str) -> Device: ...
+
+    async def start(self, side: Side, device_id: str) -> VendorAction:
+        """Ask for charging. A refusal is an answer (`ActionState.REFUSED`), not an error."""
+        ...
+
+    async def stop(self, side: Side, device_id: str) -> VendorAction: ...
+
+    async def action(self, side: Side, action_id: str) -> VendorAction: ...
+
+    async def request_refresh(self, side: Side, device_id: str) -> None: ...
+
+    async def linked_vendors(self, driver_id: str) -> list[LinkedVendor]: ...
+
+    async def start_link(self, driver_id: str, side: Side, *, redirect_uri: str, language: str) -> LinkSession: ...
+
+    async def unlink(self, driver_id: str, vendor: str, side: Side) -> None:
+        """Remove all of the driver's devices of this vendor and side."""
+        ...
+
+    async def forget_driver(self, driver_id: str) -> None:
+        """Delete the driver and all data at the vendor platform."""
+        ...
+
+    async def create_place(self, driver_id: str, name: str, latitude: float, longitude: float, zone: str) -> Place: ...
+
+    async def places(self, driver_id: str) -> list[Place]: ...
+
+    async def set_charger_place(self, charger_id: str, place_id: str | None) -> Device: ...
+
+    async def interventions(self, language: str) -> list[Intervention]: ...
+
+
+class PriceSource(Protocol):
+    """Market prices of one or more areas."""
+
+    async def prices(self, area: str, starts_at: datetime, ends_at: datetime) -> PriceSeries:
+        """All known prices that overlap `[starts_at, ends_at)`; fewer if the rest is not out yet."""
+        ...
+
+
+class Planner(Protocol):
+    def __call__(self, problem: PlanProblem) -> ChargingPlan: ...
+
+
+class CommandBook(Protocol):
+    """Intents and outcomes of commands."""
+
+    async def open_intent(self, intent: CommandIntent) -> CommandIntent:
+        """Store the intent unless its key is known; return what is stored under the key now."""
+        ...
+
+    async def note_request(self, key: str, requested_at: datetime) -> None: ...
+
+    async def note_action(self, key: str, action_id: str | None) -> None: ...
+
+    async def close_intent(self, key: str, outcome: CommandOutcome) -> None: ...
+
+    async def commands(self, session_id: str) -> list[CommandIntent]: ...
+
+
+class ReadingBook(Protocol):
+    """The raw series: every reading that reached us, relevant or not."""
+
+    async def add_readings(self, readings: Sequence[Reading]) -> None:
+        """Store; a reading already stored (same device, observation and content) is kept once."""
+        ...
+
+    async def readings(self, device_id: str, starts_at: datetime, ends_at: datetime) -> list[Reading]:
+        """Readings observed in `[starts_at, ends_at)` plus the last one before, in order of observation."""
+        ...
+
+
+class NightBook(Protocol):
+    """Nights as they ended. Accounts are never revised: a second save of the same night changes nothing."""
+
+    async def save_night(self, account: NightAccount, log: Sequence[LogEntry]) -> None: ...
+
+    async def account(self, session_id: str, number: int) -> NightAccount | None: ...
+
+    async def accounts(self, session_id: str) -> list[NightAccount]: ...
+
+    async def log(self, session_id: str, number: int) -> list[LogEntry]: ...
+
+
+class WatchBook(Protocol):
+    """Last picture per device, and who listens to it."""
+
+    async def save_device(self, device: Device) -> None: ...
+
+    async def device(self, device_id: str) -> Device | None: ...
+
+    async def devices(self, driver_id: str) -> list[Device]: ...
+
+    async def remove_device(self, device_id: str) -> None: ...
+
+    async def save_watch(self, watch: Watch) -> None:
+        """Open a session's watch, or change it (same session id)."""
+        ...
+
+    async def end_watch(self, session_id: str) -> None: ...
+
+    async def watch_of(self, device_id: str) -> Watch | None: ...
+
+
+class Inbox(Protocol):
+    """Webhook deliveries, stored durably before the answer."""
+
+    async def accept(self, delivery_id: str, body: bytes, received_at: datetime) -> bool:
+        """Store the delivery; False if its id or its content is known already."""
+        ...
+
+    async def pending(self, limit: int) -> list[tuple[str, bytes]]: ...
+
+    async def done(self, delivery_id: str) -> None: ...
+
+
+class Notices(Protocol):
+    """Words to the driver."""
+
+    async def tell(self, driver_id: str, session_id: str, kind: str, cause: str, what_to_do: str) -> None: ...
