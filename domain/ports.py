@@ -1,4 +1,7 @@
-"""What the product needs of the outside world. Adapters live in providers/, storage/ and gateway/; activities hold them."""
+"""What the product needs of the outside world.
+
+Adapters live in providers/, storage/ and gateway/; activities hold them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,7 +1,10 @@
-"""Which device events a session or driver needs to hear. Everything else is stored and stays silent."""
+"""Which device events a session or a driver needs to hear. Everything else is stored and stays silent."""
 
-from domain.devices import Device, PowerDeliveryState, Reading, Side
+from domain.devices import Device, PowerDeliveryState, Reading
+from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw
 from domain.model import Model
+
+_TELLING_STATES = frozenset({PowerDeliveryState.COMPLETE, PowerDeliveryState.FAULT})
 
 
 class Watch(Model):
@@ -13,3 +16,66 @@ class Watch(Model):
     soc_above_pct: float | None = None  # tell when the level reaches this
 
 
+class Hearing(Model):
+    """Who hears of a device event, and why."""
+
+    to_driver: bool = False
+    to_session: bool = False
+    why: str = ""
+
+
+def hearing(before: Device | None, after: Device, watch: Watch | None) -> Hearing:
+    """Who must hear that a device went from `before` (None: never seen) to `after`."""
+    if before is not None and _is_older(after.reading, before.reading):
+        return Hearing(why="observed earlier than what is known")
+    change = _change(before.reading if before else None, after.reading, watch)
+    if watch is not None:
+        return Hearing(to_session=bool(change), to_driver=_is_news_to_driver(before, after, watch), why=change)
+    return Hearing(to_driver=_is_news_to_driver(before, after, watch), why=change)
+
+
+def _is_older(after: Reading, before: Reading) -> bool:
+    if before.observed_at is None:
+        return False
+    return after.observed_at is None or after.observed_at < before.observed_at
+
+
+def _is_news_to_driver(before: Device | None, after: Device, watch: Watch | None) -> bool:
+    """Discovery, a change of ability or place; and, while no session listens, of the plug."""
+    if before is None or before.capabilities != after.capabilities:
+        return True
+    if before.reading.observed_at is None or before.reading.location_id != after.reading.location_id:
+        return True
+    return watch is None and before.reading.is_plugged_in is not after.reading.is_plugged_in
+
+
+def _change(before: Reading | None, after: Reading, watch: Watch | None) -> str:
+    """What in a reading matters to a night; empty: nothing."""
+    if before is None:
+        return "first reading"
+    if before.is_plugged_in is not after.is_plugged_in:
+        return "plug state"
+    if _flows(before) is not _flows(after):
+        return "flow of energy"
+    if before.paired_with != after.paired_with:
+        return "which charger holds the car"
+    if before.is_reachable is not after.is_reachable:
+        return "reachability"
+    if before.state is not after.state and after.state in _TELLING_STATES:
+        return f"state {after.state.value}"
+    if before.charge_limit_pct != after.charge_limit_pct:
+        return "the car's own limit"
+    return _level_change(before, after, watch)
+
+
+def _flows(reading: Reading) -> bool | None:
+    power = measured_power_kw(reading)
+    return None if power is None else power > FLOW_THRESHOLD_KW
+
+
+def _level_change(before: Reading, after: Reading, watch: Watch | None) -> str:
+    mark = watch.soc_above_pct if watch else None
+    if mark is None or after.soc_pct is None:
+        return ""
+    was_below = before.soc_pct is None or before.soc_pct < mark
+    return f"level reached {mark:.0f} %" if was_below and after.soc_pct >= mark else ""

@@ -1,0 +1,1 @@
+"""The driver: from the first link to erasure, one life."""

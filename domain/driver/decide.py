@@ -1,0 +1,127 @@
+"""`decide(state, now) -> DriverDecision`: what a driver's workflow does next, and why."""
+
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+
+from domain.devices import Device, Side
+from domain.driver.apply import begun
+from domain.driver.effects import (
+    BeginSession,
+    DriverDecision,
+    DriverEffect,
+    LabelDriver,
+    ListDevices,
+    Renew,
+    SetPlace,
+    StartLink,
+    Vitals,
+)
+from domain.driver.state import DriverLabels, DriverState, Todo
+from domain.journey import VehicleJourney, journey_of
+from domain.session.state import Box, Car, SessionState
+
+MAX_CHAIN = 10
+"""Every chain of decisions comes to rest within this many steps."""
+
+
+def decide(state: DriverState, now: datetime, seen: int = 0, vitals: Vitals | None = None) -> DriverDecision:
+    """All that is to be done at `now`, to rest."""
+    effects: list[DriverEffect] = []
+    for _ in range(MAX_CHAIN):
+        step = list(_rules(state, now))
+        if not step:
+            break
+        for effect in step:
+            effects.append(effect)
+            state = begun(state, effect, now)
+    if (vitals or Vitals()).continue_as_new_suggested and not is_busy(state):
+        effects.append(Renew(reason="the history has grown long and nothing is under way"))
+    return DriverDecision(at=now, seen=seen, effects=tuple(effects))
+
+
+def is_busy(state: DriverState) -> bool:
+    """Whether an action's outcome is still to come."""
+    return any(outcome.status == "pending" for outcome in state.outcomes.values())
+
+
+def _rules(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
+    yield from do_what_was_asked(state)
+    yield from open_a_session(state, now)
+    yield from label_for_operators(state)
+
+
+def do_what_was_asked(state: DriverState) -> Iterator[DriverEffect]:
+    """Accepted actions that need the outside world."""
+    for todo in state.todo:
+        yield _effect_of(todo)
+
+
+def _effect_of(todo: Todo) -> DriverEffect:
+    side = todo.side or Side.VEHICLE
+    match todo.act:
+        case "link":
+            return StartLink(
+                action_id=todo.action_id,
+                side=side,
+                redirect_uri=todo.redirect_uri or "",
+                language=todo.language or "en-GB",
+                reason=f"the driver links a {side.value}",
+            )
+        case "list_devices":
+            return ListDevices(
+                action_id=todo.action_id, side=side, reason="the driver came back from the vendor's page"
+            )
+        case "place_charger":
+            return SetPlace(
+                action_id=todo.action_id,
+                charger_id=todo.charger_id or "",
+                place_id=todo.place_id or "",
+                reason="the driver said where the charger is",
+            )
+
+
+def open_a_session(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
+    """A plug-in of an enrolled driver's enabled vehicle opens its session, at most one per vehicle."""
+    if state.enrolment is None:
+        return
+    for vehicle in journey_of(state).vehicles:
+        device = state.devices[vehicle.vehicle_id]
+        if vehicle.is_enabled and vehicle.session_id is None and device.reading.is_plugged_in:
+            session = _session_of(state, vehicle, device, now)
+            yield BeginSession(session=session, reason="the car was plugged in")
+
+
+def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now: datetime) -> SessionState:
+    session_id = f"{device.id}:{state.next_seq.get(device.id, 1)}"
+    chargers = state.of_side(Side.CHARGER)
+    return SessionState(
+        session_id=session_id,
+        driver_id=state.driver_id,
+        program=state.program.name,
+        mode=state.program.mode,
+        seed=zlib.crc32(session_id.encode()),
+        car=Car(
+            device_id=device.id,
+            vendor=device.vendor,
+            brand=device.brand,
+            battery_capacity_kwh=device.reading.battery_capacity_kwh
+            or Car.model_fields["battery_capacity_kwh"].default,
+            can_start=vehicle.own.can_start,
+            can_stop=vehicle.own.can_stop,
+        ),
+        boxes=tuple(Box(device_id=charger.id, vendor=charger.vendor) for charger in chargers),
+        wish=state.wish,
+        tariff=state.program.tariff,
+        plugged_in_at=device.reading.observed_at or now,
+        readings={d.id: d.reading for d in (device, *chargers) if d.reading.observed_at is not None},
+    )
+
+
+def label_for_operators(state: DriverState) -> Iterator[DriverEffect]:
+    """Search attributes follow stage and brand."""
+    journey = journey_of(state)
+    brands = [vehicle.brand or "unknown" for vehicle in journey.vehicles]
+    labels = DriverLabels(stage=journey.stage.value, brand=brands[0] if brands else "none")
+    if labels != state.labels:
+        yield LabelDriver(labels=labels, reason=f"stage {labels.stage}")

@@ -1,0 +1,77 @@
+"""What a driver's workflow wants done. Each effect says why."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.devices import Side
+from domain.driver.state import DriverLabels
+from domain.model import Instant, Model
+from domain.session.effects import Renew, Vitals, WakeAt
+from domain.session.state import SessionState
+
+
+class StartLink(Model):
+    type: Literal["start_link"] = "start_link"
+    action_id: str
+    side: Side
+    redirect_uri: str
+    language: str
+    reason: str
+
+
+class ListDevices(Model):
+    type: Literal["list_devices"] = "list_devices"
+    action_id: str
+    side: Side
+    reason: str
+
+
+class SetPlace(Model):
+    type: Literal["set_place"] = "set_place"
+    action_id: str
+    charger_id: str
+    place_id: str
+    reason: str
+
+
+class BeginSession(Model):
+    """Open the session of a plug-in."""
+
+    type: Literal["begin_session"] = "begin_session"
+    session: SessionState
+    reason: str
+
+
+class LabelDriver(Model):
+    type: Literal["label_driver"] = "label_driver"
+    labels: DriverLabels
+    reason: str
+
+
+DriverEffect = Annotated[
+    StartLink | ListDevices | SetPlace | BeginSession | LabelDriver | WakeAt | Renew,
+    Field(discriminator="type"),
+]
+
+
+class DriverDecision(Model):
+    """Effects decided on one state, with what was known."""
+
+    at: Instant
+    seen: int
+    effects: tuple[DriverEffect, ...]
+
+
+__all__ = [
+    "BeginSession",
+    "DriverDecision",
+    "DriverEffect",
+    "LabelDriver",
+    "ListDevices",
+    "Renew",
+    "SetPlace",
+    "StartLink",
+    "Vitals",
+    "WakeAt",
+]

@@ -1,0 +1,139 @@
+"""What a driver's workflow hears."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.departure import Wish
+from domain.devices import Device, Side
+from domain.model import Instant, Model
+
+
+class Act(Model):
+    """Base of a user action. `action_id` makes repeats harmless: the first outcome is returned again."""
+
+    action_id: str = Field(min_length=1, max_length=100)
+
+
+class RequestLink(Act):
+    """Open a vendor page on which the driver links a car or a charger."""
+
+    type: Literal["request_link"] = "request_link"
+    side: Side
+    redirect_uri: str = Field(max_length=500)
+    language: str = "en-GB"
+
+
+class LinkReturned(Act):
+    """The driver's browser came back from the vendor's page: look which devices are there."""
+
+    type: Literal["link_returned"] = "link_returned"
+    side: Side
+
+
+class DismissPrompt(Act):
+    type: Literal["dismiss_prompt"] = "dismiss_prompt"
+    prompt: str
+
+
+class PlaceCharger(Act):
+    """Set the charging place of a charger (a place id of the vendor; coordinates never pass through here)."""
+
+    type: Literal["place_charger"] = "place_charger"
+    charger_id: str
+    place_id: str
+
+
+class Enroll(Act):
+    """Consent to managed charging."""
+
+    type: Literal["enroll"] = "enroll"
+    at: Instant
+    text_version: str
+    language: str = "en"
+
+
+class Withdraw(Act):
+    type: Literal["withdraw"] = "withdraw"
+
+
+class SetWish(Act):
+    """The standing wish for every night."""
+
+    type: Literal["set_wish"] = "set_wish"
+    wish: Wish
+
+
+DriverAction = Annotated[
+    RequestLink | LinkReturned | DismissPrompt | PlaceCharger | Enroll | Withdraw | SetWish,
+    Field(discriminator="type"),
+]
+
+
+class DeviceSeen(Model):
+    """A device was discovered, or changed in something a driver's workflow cares for."""
+
+    type: Literal["device_seen"] = "device_seen"
+    device: Device
+
+
+class DeviceGone(Model):
+    type: Literal["device_gone"] = "device_gone"
+    device_id: str
+
+
+class ActionEnded(Model):
+    """An action that needed the outside world came to its end."""
+
+    type: Literal["action_ended"] = "action_ended"
+    action_id: str
+    is_done: bool
+    detail: str = ""
+    url: str | None = None
+    charger_id: str | None = None  # of a placed charger
+    place_id: str | None = None
+    devices: tuple[Device, ...] = ()  # found by a listing
+
+
+class SessionEnded(Model):
+    """A session closed, or could not be opened."""
+
+    type: Literal["session_ended"] = "session_ended"
+    session_id: str
+    vehicle_id: str
+
+
+class NightReported(Model):
+    """A session's account of a night."""
+
+    type: Literal["night_reported"] = "night_reported"
+    session_id: str
+    vehicle_id: str
+    number: int
+    is_ready: bool
+    saving: str
+    why: str
+
+
+class TimeReached(Model):
+    """The kept timer fired."""
+
+    type: Literal["time_reached"] = "time_reached"
+
+
+DriverEvent = Annotated[
+    RequestLink
+    | LinkReturned
+    | DismissPrompt
+    | PlaceCharger
+    | Enroll
+    | Withdraw
+    | SetWish
+    | DeviceSeen
+    | DeviceGone
+    | ActionEnded
+    | SessionEnded
+    | NightReported
+    | TimeReached,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,142 @@
+"""What the app shows of a driver's journey: one value, computed from the state, served by query, REST and page alike.
+
+Texts are keys into the message catalogues; wording never lives in code.
+"""
+
+from enum import StrEnum
+
+from domain.capabilities import Effective, OwnCapability, Requirement, effective, requirement_for
+from domain.devices import Device, Side
+from domain.driver.state import DriverState
+from domain.model import Model
+
+
+class Stage(StrEnum):
+    """Where the driver stands."""
+
+    LINK_VEHICLE = "link_vehicle"
+    CHARGER_REQUIRED = "charger_required"  # journey A: charging stays as it is without us
+    LOCATE_CHARGER = "locate_charger"
+    READY_TO_ENROLL = "ready_to_enroll"
+    ENROLLED = "enrolled"
+
+
+class Prompt(Model):
+    """What the app asks now."""
+
+    key: str
+    is_blocking: bool  # cannot be dismissed
+    why: str  # message key of the honest reason
+    benefits: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+class VehicleJourney(Model):
+    """One vehicle's part in it."""
+
+    vehicle_id: str
+    brand: str | None
+    requirement: Requirement
+    requirement_reason: str
+    own: OwnCapability
+    effective: Effective
+    is_enabled: bool  # smart charging may run
+    session_id: str | None = None
+
+
+class Journey(Model):
+    """The whole of it."""
+
+    stage: Stage
+    is_enabled: bool
+    is_enrolled: bool
+    prompt: Prompt | None = None
+    settings: tuple[str, ...] = ()  # what the settings page offers
+    vehicles: tuple[VehicleJourney, ...] = ()
+    charger_ids: tuple[str, ...] = ()
+
+
+BENEFITS = ("benefit.faster_plug_in", "benefit.fallback", "benefit.charge_rate")
+
+
+def journey_of(state: DriverState) -> Journey:
+    """What to show now."""
+    vehicles = tuple(_vehicle(state, device) for device in state.of_side(Side.VEHICLE))
+    stage = _stage(state, vehicles)
+    return Journey(
+        stage=stage,
+        is_enabled=any(vehicle.is_enabled for vehicle in vehicles),
+        is_enrolled=state.enrolment is not None,
+        prompt=_prompt(state, stage, vehicles),
+        settings=_settings(state, vehicles),
+        vehicles=vehicles,
+        charger_ids=tuple(device.id for device in state.of_side(Side.CHARGER)),
+    )
+
+
+def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
+    own = state.own.get(device.id, OwnCapability())
+    chargers = state.of_side(Side.CHARGER)
+    requirement, reason = requirement_for(own)
+    unlocked = effective(
+        own, has_charger=bool(chargers), is_charger_placed=any(charger.id in state.places for charger in chargers)
+    )
+    session = state.sessions.get(device.id)
+    return VehicleJourney(
+        vehicle_id=device.id,
+        brand=device.brand,
+        requirement=requirement,
+        requirement_reason=reason,
+        own=own,
+        effective=unlocked,
+        is_enabled=unlocked.can_smart_charge,
+        session_id=session.session_id if session else None,
+    )
+
+
+def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
+    if not vehicles:
+        return Stage.LINK_VEHICLE
+    if not any(vehicle.is_enabled for vehicle in vehicles):
+        return Stage.LOCATE_CHARGER if state.of_side(Side.CHARGER) else Stage.CHARGER_REQUIRED
+    return Stage.ENROLLED if state.enrolment else Stage.READY_TO_ENROLL
+
+
+def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
+    if stage is Stage.LINK_VEHICLE:
+        return Prompt(key="prompt.link_vehicle", is_blocking=True, why="why.link_vehicle", actions=("link_vehicle",))
+    if stage is Stage.CHARGER_REQUIRED:
+        return Prompt(
+            key="prompt.charger_required",
+            is_blocking=True,
+            why="why.vehicle_incapable",
+            benefits=BENEFITS,
+            actions=("link_charger",),
+        )
+    if _unplaced_charger(state):
+        is_needed = stage is Stage.LOCATE_CHARGER
+        return Prompt(
+            key="prompt.locate_charger", is_blocking=is_needed, why="why.locate_charger", actions=("place_charger",)
+        )
+    if not state.of_side(Side.CHARGER) and "prompt.charger_recommended" not in state.dismissed:
+        return Prompt(
+            key="prompt.charger_recommended",
+            is_blocking=False,
+            why="why.charger_helps",
+            benefits=BENEFITS,
+            actions=("link_charger", "dismiss"),
+        )
+    return None
+
+
+def _unplaced_charger(state: DriverState) -> bool:
+    return any(charger.id not in state.places for charger in state.of_side(Side.CHARGER))
+
+
+def _settings(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> tuple[str, ...]:
+    offers = ["link_vehicle"]
+    if vehicles:
+        offers.append("link_charger")  # stays here after a prompt was dismissed
+    if state.enrolment:
+        offers.append("withdraw")
+    return tuple(offers)

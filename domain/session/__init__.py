@@ -1,0 +1,1 @@
+"""The charging session: from plug-in to unplug, one or more nights."""

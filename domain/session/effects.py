@@ -1,0 +1,125 @@
+"""What a session wants done. Each effect says why; the reasons are what operators read."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.commands import CommandOrder
+from domain.devices import Side
+from domain.model import Instant, Model
+from domain.plan import ControlKind
+from domain.session.state import Labels
+from domain.tariff import Tariff
+
+
+class PlanRequest(Model):
+    """What the planner must know of the session; prices are added by the activity (`domain.session.problem`)."""
+
+    revision: int
+    starts_at: Instant
+    departs_at: Instant
+    tariff: Tariff
+    battery_capacity_kwh: float
+    soc_pct: float
+    target_soc_pct: float
+    min_soc_pct: float
+    max_power_kw: float
+    efficiency: float
+    control: ControlKind
+    is_on: bool
+    frozen_until: Instant | None = None
+
+
+class OpenNight(Model):
+    type: Literal["open_night"] = "open_night"
+    number: int
+    departs_at: Instant
+    reason: str
+
+
+class Plan(Model):
+    type: Literal["plan"] = "plan"
+    request: PlanRequest
+    reason: str
+
+
+class Send(Model):
+    """Command one side. It supersedes an open command at the same device."""
+
+    type: Literal["send"] = "send"
+    order: CommandOrder
+    reason: str
+
+
+class Read(Model):
+    type: Literal["read"] = "read"
+    side: Side
+    device_id: str
+    reason: str
+
+
+class Tell(Model):
+    """Words to the driver, once per kind and cause."""
+
+    type: Literal["tell"] = "tell"
+    kind: Literal["at_risk", "act_now", "cost"]
+    cause: str
+    what_to_do: str
+    reason: str
+
+
+class Label(Model):
+    """Change what operators filter by."""
+
+    type: Literal["label"] = "label"
+    labels: Labels
+    reason: str
+
+
+class CloseNight(Model):
+    """Settle the account, store it with the log."""
+
+    type: Literal["close_night"] = "close_night"
+    number: int
+    reason: str
+
+
+class WakeAt(Model):
+    """The next instant of interest."""
+
+    type: Literal["wake_at"] = "wake_at"
+    at: Instant
+    reason: str
+
+
+class Renew(Model):
+    """Continue as new: the history has grown long and nothing is under way."""
+
+    type: Literal["renew"] = "renew"
+    reason: str
+
+
+class CloseSession(Model):
+    type: Literal["close_session"] = "close_session"
+    reason: str
+
+
+SessionEffect = Annotated[
+    OpenNight | Plan | Send | Read | Tell | Label | CloseNight | WakeAt | Renew | CloseSession,
+    Field(discriminator="type"),
+]
+
+
+class Vitals(Model):
+    """What the engine says of itself."""
+
+    history_events: int = 0
+    continue_as_new_suggested: bool = False
+
+
+class Decision(Model):
+    """Effects decided on one state, with what was known. Recorded: policy may change under a running session."""
+
+    at: Instant
+    seen: int  # number of the last event the decision knew
+    effects: tuple[SessionEffect, ...]

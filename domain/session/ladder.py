@@ -1,0 +1,91 @@
+"""The next command toward a goal: holds are cleared where they lie, charger first; a failed side yields to the other."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from domain.commands import Goal, Proof
+from domain.devices import Side
+from domain.routing import device_at, route
+from domain.session.state import SessionState
+
+LADDER_REST = timedelta(minutes=20)
+"""After every rung failed: time before the ladder is climbed again."""
+
+MAX_COMMANDS_PER_NIGHT = 12
+"""Budget of commands [count]; a stop may use all but the reserve."""
+
+RESERVED_FOR_START = 4
+"""Commands kept for starting the car [count]."""
+
+
+class Rung(NamedTuple):
+    """One command to try."""
+
+    side: Side
+    proof: Proof
+    why: str
+
+
+def next_rung(state: SessionState, goal: Goal, now: datetime) -> Rung | None:
+    """The next command toward `goal`; None when the ladder is exhausted or the budget spent."""
+    if state.night is None or len(state.night.commands) >= _budget(goal):
+        return None
+    failed = failed_sides(state, goal, now)
+    if goal is Goal.STOP:
+        sides = [side for side in route(state, goal) if side not in failed]
+        return Rung(sides[0], Proof.NO_FLOW, _choice(state, sides[0], failed)) if sides else None
+    return _release(state, failed) or _start(state, failed)
+
+
+def _budget(goal: Goal) -> int:
+    return MAX_COMMANDS_PER_NIGHT - (RESERVED_FOR_START if goal is Goal.STOP else 0)
+
+
+def _release(state: SessionState, failed: frozenset[Side]) -> Rung | None:
+    """Holds of ours, charger first. Only clearing the last one can make energy flow."""
+    held = [side for side in (Side.CHARGER, Side.VEHICLE) if state.hold_on(side) and device_at(state, side)]
+    waiting = [side for side in held if side not in failed]
+    if not waiting:
+        return None
+    proof = Proof.FLOW if held == [waiting[0]] else Proof.RELEASED
+    hold = state.hold_on(waiting[0])
+    doubt = "" if hold is None or hold.is_certain else " (asked for, never measured)"
+    return Rung(waiting[0], proof, f"our hold lies on the {waiting[0].value}{doubt}: clear it there")
+
+
+def _start(state: SessionState, failed: frozenset[Side]) -> Rung | None:
+    sides = [side for side in route(state, Goal.START) if side not in failed]
+    return Rung(sides[0], Proof.FLOW, _choice(state, sides[0], failed)) if sides else None
+
+
+def _choice(state: SessionState, side: Side, failed: frozenset[Side]) -> str:
+    if side.other in failed:
+        return f"{side.other.value} did not obey: same goal through the {side.value}"
+    if side is Side.CHARGER:
+        return "charger first: the car is surely in it"
+    return "no charger surely holds this car: through the car"
+
+
+def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
+    """Sides that failed this goal since it last worked, recently enough to count."""
+    failed: set[Side] = set()
+    for command in state.night.commands if state.night else ():
+        outcome = command.outcome
+        if outcome is None or command.order.goal is not goal:
+            continue
+        if outcome.worked:
+            failed.discard(command.order.side)
+        elif now - outcome.ended_at < LADDER_REST:
+            failed.add(command.order.side)
+    return frozenset(failed)
+
+
+def climbs_again_at(state: SessionState, goal: Goal, now: datetime) -> datetime | None:
+    """When the first failed side may be tried anew."""
+    failed = failed_sides(state, goal, now)
+    ended = [
+        c.outcome.ended_at
+        for c in (state.night.commands if state.night else ())
+        if c.outcome is not None and c.order.goal is goal and c.order.side in failed and not c.outcome.worked
+    ]
+    return max(ended) + LADDER_REST if ended else None

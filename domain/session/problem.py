@@ -1,0 +1,64 @@
+"""From a session's plan request and the known prices to the planner's problem."""
+
+from datetime import datetime, timedelta
+
+from domain.plan import ControlKind, PlanProblem
+from domain.prices import PriceSeries
+from domain.session.effects import PlanRequest
+
+SLOT = timedelta(minutes=15)
+"""Grid of the plan where prices do not set a finer one: the market's own since October 2025."""
+
+MIN_RUN = timedelta(minutes=30)
+"""Shortest run and shortest pause of an on/off car: relays and cars dislike less."""
+
+SWITCH_COST = 0.02
+"""Price of a start or stop [currency]: what a command costs in wear and in risk (docs/planner.md)."""
+
+
+def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
+    """The planning problem of the rest of the night. Slots without a market price carry the mean of the known ones."""
+    edges = _edges(request.starts_at, request.departs_at, prices)
+    known = [_price_at(prices, start) for start in edges[:-1]]
+    market = [price for price in known if price is not None]
+    typical = sum(market) / len(market) if market else 0.0
+    capacity = request.battery_capacity_kwh
+    return PlanProblem(
+        edges=tuple(edges),
+        price_per_kwh=tuple(float(request.tariff.all_in(typical if p is None else p)) for p in known),
+        is_forecast=tuple(price is None for price in known),
+        battery_capacity_kwh=capacity,
+        soc_dc_kwh=capacity * request.soc_pct / 100,
+        target_dc_kwh=capacity * max(request.target_soc_pct, request.soc_pct) / 100,
+        min_dc_kwh=capacity * request.min_soc_pct / 100,
+        max_power_kw=request.max_power_kw,
+        efficiency=request.efficiency,
+        control=request.control,
+        min_on=MIN_RUN if request.control is ControlKind.ONOFF else timedelta(0),
+        min_off=MIN_RUN if request.control is ControlKind.ONOFF else timedelta(0),
+        switch_cost=SWITCH_COST if request.control is ControlKind.ONOFF else 0.0,
+        is_on_at_start=request.is_on,
+        frozen_until=request.frozen_until,
+    )
+
+
+def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries) -> list[datetime]:
+    """Slot boundaries: now, every quarter hour, every price change, the departure."""
+    minute = starts_at.minute - starts_at.minute % 15
+    tick = starts_at.replace(minute=minute, second=0, microsecond=0) + SLOT
+    edges = {starts_at, departs_at}
+    while tick < departs_at:
+        edges.add(tick)
+        tick += SLOT
+    for slot in prices.slots:
+        edges.update(at for at in (slot.starts_at, slot.ends_at) if starts_at < at < departs_at)
+    return sorted(edges)
+
+
+def _price_at(prices: PriceSeries, instant: datetime) -> float | None:
+    return next((s.price_per_kwh for s in prices.slots if s.starts_at <= instant < s.ends_at), None)
+
+
+def known_until(prices: PriceSeries, starts_at: datetime) -> datetime | None:
+    """How far the market's own prices reach without a gap from `starts_at`."""
+    return prices.covers_until(starts_at)

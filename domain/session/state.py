@@ -1,0 +1,146 @@
+"""Everything a session knows. Small, versioned, carried whole over continue-as-new."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.commands import CommandOrder, CommandOutcome
+from domain.departure import Wish
+from domain.devices import Reading, Side
+from domain.energy_flow import Hold
+from domain.model import Instant, Model
+from domain.plan import ChargingPlan, ControlKind
+from domain.tariff import Tariff
+
+
+class ControlMode(StrEnum):
+    """Who coordinates charger and car. The two are never mixed."""
+
+    OWN = "own"  # we command charger and car ourselves
+    DELEGATED = "delegated"  # the vendor coordinates; we command the vehicle only
+
+
+class Car(Model):
+    """The vehicle of this session, as far as control needs it."""
+
+    device_id: str
+    vendor: str
+    brand: str | None = None
+    battery_capacity_kwh: float = Field(default=60.0, gt=0)  # usable [kWh]
+    max_power_kw: float = Field(default=11.0, gt=0)  # at the meter [kW]
+    efficiency: float = Field(default=0.9, gt=0, le=1)
+    control: ControlKind = ControlKind.ONOFF
+    can_start: bool = True  # own capability, without a charger
+    can_stop: bool = True
+    toggles: bool = False  # a repeated command flips it
+
+
+class Box(Model):
+    """A charger linked by the same driver."""
+
+    device_id: str
+    vendor: str
+    max_power_kw: float = Field(default=11.0, gt=0)
+    can_start: bool = True
+    can_stop: bool = True
+    toggles: bool = False
+
+
+class OverrideKind(StrEnum):
+    CHARGE_NOW = "charge_now"
+    STAY_STOPPED = "stay_stopped"
+    SKIP_NIGHT = "skip_night"
+
+
+class Override(Model):
+    """The driver's wish above the plan; it holds until unplug or until the driver takes it back."""
+
+    kind: OverrideKind
+    since: Instant
+
+
+class Command(Model):
+    """A command of this night and what became of it."""
+
+    order: CommandOrder
+    begun_at: Instant
+    outcome: CommandOutcome | None = None
+
+
+class Night(Model):
+    """From plug-in, or the last departure, to a departure."""
+
+    number: int
+    opened_at: Instant
+    departs_at: Instant
+    target_soc_pct: float
+    min_soc_pct: float
+    soc_start_pct: float | None = None
+    plan: ChargingPlan | None = None
+    plan_revision: int = 0
+    plan_requested_at: Instant | None = None  # a request is open
+    plan_failures: int = 0
+    prices_known_until: Instant | None = None
+    wants_replan: str = ""  # why the plan in hand no longer fits; empty: it does
+    commands: tuple[Command, ...] = ()
+    reads: int = 0
+    ready_at: Instant | None = None
+    is_closing: bool = False
+
+
+class Labels(Model):
+    """What operators filter by in the Temporal UI."""
+
+    stage: str = "opened"
+    route: str = "none"
+    departs_at: Instant | None = None
+    is_ready: bool = False
+
+
+class SessionState(Model):
+    """One plug-in of one car."""
+
+    version: int = 1
+    session_id: str
+    driver_id: str
+    program: str
+    mode: ControlMode = ControlMode.OWN
+    seed: int = 0  # source of the random spread
+    car: Car
+    boxes: tuple[Box, ...] = ()
+    wish: Wish
+    tariff: Tariff = Tariff()
+    plugged_in_at: Instant
+    readings: dict[str, Reading] = Field(default_factory=dict)  # newest per device id
+    unplug_said_at: Instant | None = None  # since when the readings of all witnesses say unplugged
+    night: Night | None = None
+    nights_closed: int = 0
+    last_departure_at: Instant | None = None
+    holds: tuple[Hold, ...] = ()
+    next_command: int = 1
+    asked_at: dict[str, Instant] = Field(default_factory=dict)  # when each device was last read by us
+    reads_open: frozenset[str] = frozenset()
+    override: Override | None = None
+    told: tuple[str, ...] = ()  # "kind:cause", once each
+    labels: Labels = Labels()
+    acted: tuple[str, ...] = ()  # ids of the last actions obeyed
+    is_closed: bool = False
+
+    @property
+    def device_ids(self) -> tuple[str, ...]:
+        return (self.car.device_id, *(box.device_id for box in self.boxes))
+
+    def side_of(self, device_id: str) -> Side:
+        return Side.VEHICLE if device_id == self.car.device_id else Side.CHARGER
+
+    def hold_on(self, side: Side) -> Hold | None:
+        return next((hold for hold in self.holds if hold.side is side), None)
+
+    def open_command_on(self, side: Side) -> Command | None:
+        """The command under way at this side, of which there is at most one."""
+        if self.night is None:
+            return None
+        return next((c for c in self.night.commands if c.outcome is None and c.order.side is side), None)
+
+    def open_commands(self) -> tuple[Command, ...]:
+        return () if self.night is None else tuple(c for c in self.night.commands if c.outcome is None)
