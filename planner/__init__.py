@@ -1,0 +1,5 @@
+"""Problem in, plan out: OR-Tools stays inside."""
+
+from planner.night import plan
+
+__all__ = ["plan"]

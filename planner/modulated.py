@@ -1,0 +1,122 @@
+"""A night of freely set power as a minimum-cost flow: exact, with the dual bound (docs/planner.md, table 2)."""
+
+import numpy as np
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+from planner.problem import DWH_PER_KWH, SMALLEST_KWH, Night, to_dwh_up
+
+SOLVER = "or-tools min-cost flow"
+FINEST_PRICE = 10**6  # units per currency/kWh
+LARGEST_PRICE_UNITS = 10**10
+
+_TAILS = np.zeros(4096, np.int32)
+_HEADS = np.ones(4096, np.int32)
+
+
+class SolverFailed(Exception):
+    """The solver returned no usable answer; the caller takes the named fallback."""
+
+
+def solve_modulated(night: Night) -> list[float]:
+    """The cheapest energies [kWh] between floor and ceiling whose total lies between need and room.
+
+    One source, one sink; an arc per slot, one for room left unused, one for missing energy (2.1-2.4). Arcs are
+    rounded down and the need up, so the integer flow never uses energy that is not there; `_settle` then gives
+    full slots their exact energy and the marginal slot the rest.
+    """
+    problem = night.problem
+    floor_sum = sum(night.floor_kwh)
+    need = max(0.0, night.need_kwh - floor_sum)
+    room = max(need, night.room_kwh - floor_sum)
+    spare = [max(0.0, high - low) for high, low in zip(night.ceiling_kwh, night.floor_kwh, strict=True)]
+    need_dwh, room_dwh = to_dwh_up(need), int(room * DWH_PER_KWH + 1e-6)
+    room_dwh = max(room_dwh, need_dwh)
+    capacities = [int(kwh * DWH_PER_KWH + 1e-6) for kwh in spare]
+    flows = _flow(problem.price_per_kwh, capacities, need_dwh, room_dwh, problem.missing_cost_per_kwh)
+    return _settle(night, spare, capacities, flows, need, room)
+
+
+def _flow(prices: tuple[float, ...], capacities: list[int], need: int, room: int, missing: float) -> list[int]:
+    """Flow per slot, then unused room, then missing energy [0.1 Wh]."""
+    n = len(capacities)
+    largest = max(max(prices), -min(prices), missing)
+    scale = FINEST_PRICE
+    while scale > 1 and largest * scale > LARGEST_PRICE_UNITS:
+        scale //= 10
+    weight = n + 1  # one unit of price outweighs any order of slots: at equal price the earlier wins
+    costs = [round(price * scale) * weight + t for t, price in enumerate(prices)]
+    costs += (0, round(missing * scale) * weight)
+    solver = SimpleMinCostFlow()
+    tails, heads = (_TAILS, _HEADS) if n + 2 <= 4096 else (np.zeros(n + 2, np.int32), np.ones(n + 2, np.int32))
+    arcs = solver.add_arcs_with_capacity_and_unit_cost(
+        tails[: n + 2],
+        heads[: n + 2],
+        np.array([*capacities, room - need, need], np.int64),
+        np.array(costs, np.int64),
+    )
+    solver.set_node_supply(0, room)
+    solver.set_node_supply(1, -room)
+    status = solver.solve()
+    if status != SimpleMinCostFlow.OPTIMAL:
+        raise SolverFailed(f"min-cost flow: {status.name}")
+    flows: list[int] = solver.flows(arcs).tolist()
+    return flows
+
+
+def _settle(
+    night: Night, spare: list[float], capacities: list[int], flows: list[int], need: float, room: float
+) -> list[float]:
+    """Exact energies: full slots their exact limit, the marginal slot what is left of need or room."""
+    n, prices = night.n, night.problem.price_per_kwh
+    used = [
+        0.0 if flow == 0 else spare[t] if flow == capacities[t] else flow / DWH_PER_KWH
+        for t, flow in enumerate(flows[:n])
+    ]
+    unused_dwh, missing_dwh = flows[n], flows[n + 1]
+    drawn = sum(used)
+    if missing_dwh:
+        wanted = min(drawn, need)
+    elif unused_dwh == 0:
+        wanted = room
+    elif sum(flows[:n]) <= to_dwh_up(need):
+        wanted = need
+    else:
+        wanted = min(drawn, room)
+    rest = wanted - drawn
+    if abs(rest) > SMALLEST_KWH:
+        # Rounding left less than 0.1 Wh a slot: the dearest used slots give it back, the cheapest free ones take it.
+        for t in sorted(range(n), key=lambda t: (prices[t], t), reverse=rest < 0):
+            change = max(rest, -used[t]) if rest < 0 else min(rest, spare[t] - used[t])
+            used[t] += change
+            rest -= change
+            if abs(rest) <= SMALLEST_KWH:
+                break
+    return [low + extra for low, extra in zip(night.floor_kwh, used, strict=True)]
+
+
+def multiplier(night: Night, energies: list[float]) -> float:
+    """The price at which the marginal kWh is bought [currency/kWh]: the dual of need (above 0) or room (below 0)."""
+    missing_cost = night.problem.missing_cost_per_kwh
+    drawn = sum(energies)
+    if drawn < night.need_kwh - SMALLEST_KWH:
+        return missing_cost
+    used = [
+        price
+        for price, kwh, low in zip(night.problem.price_per_kwh, energies, night.floor_kwh, strict=True)
+        if kwh > low + SMALLEST_KWH
+    ]
+    dearest = max(used, default=0.0)
+    if drawn >= night.room_kwh - SMALLEST_KWH:
+        return min(dearest, missing_cost)
+    if drawn > night.need_kwh + SMALLEST_KWH:
+        return 0.0
+    return min(max(0.0, dearest), missing_cost)
+
+
+def dual_bound(night: Night, price: float) -> float:
+    """What every plan costs at least, whatever `price` [currency/kWh, at most the missing cost] is taken (2.6)."""
+    bound = price * (night.need_kwh if price >= 0 else night.room_kwh)
+    for c, low, high in zip(night.problem.price_per_kwh, night.floor_kwh, night.ceiling_kwh, strict=True):
+        reduced = c - price
+        bound += reduced * (high if reduced < 0 else low)
+    return bound

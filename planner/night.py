@@ -1,0 +1,96 @@
+"""One car, one night: problem in, plan out."""
+
+from datetime import timedelta
+from time import perf_counter
+
+from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
+from planner import closed_form, modulated, onoff
+from planner.problem import SMALLEST_KWH, Night, read, scale_onoff
+from planner.reasons import reasons
+
+SMALLEST_SHORTFALL_KWH = 1e-6
+DEFAULT_TIME_LIMIT = timedelta(seconds=5)
+
+
+def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) -> ChargingPlan:
+    """The cheapest plan of a night, with its proof (docs/planner.md).
+
+    A target out of reach gives a plan with a shortfall, a solver out of time the best plan found or the closed form;
+    the plan's status says which. Never raises for a valid problem. At equal cost fewer switches win, then the
+    earlier slots. Solver work is bounded by `time_limit` (real time).
+    """
+    begun = perf_counter()
+    night = read(problem)
+    solved = _solve_onoff(night) if problem.control is ControlKind.ONOFF else _solve_modulated(night)
+    return _plan(night, solved, begun)
+
+
+class _Solved:
+    """What a solver hands back: energies, proven bound on the objective (None: it equals the cost), its name."""
+
+    def __init__(self, energies: list[float], bound: float | None, solver: str, status: PlanStatus) -> None:
+        self.energies, self.bound, self.solver, self.status = energies, bound, solver, status
+
+
+def _solve_modulated(night: Night) -> _Solved:
+    try:
+        energies = modulated.solve_modulated(night)
+    except modulated.SolverFailed:
+        energies = closed_form.modulated(night)
+        status, solver = PlanStatus.CLOSED_FORM, closed_form.GREEDY
+    else:
+        status, solver = PlanStatus.OPTIMAL, modulated.SOLVER
+    bound = modulated.dual_bound(night, modulated.multiplier(night, energies))
+    return _Solved(energies, bound, solver, status)
+
+
+def _solve_onoff(night: Night) -> _Solved:
+    scaled = scale_onoff(night)
+    try:
+        is_on = onoff.solve_onoff(scaled)
+    except modulated.SolverFailed:
+        is_on, bound = closed_form.onoff(scaled)
+        return _Solved(_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
+    return _Solved(_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)
+
+
+def _energies(night: Night, is_on: list[bool]) -> list[float]:
+    return [kwh if on else 0.0 for kwh, on in zip(night.step_kwh, is_on, strict=True)]
+
+
+def _plan(night: Night, solved: _Solved, begun: float) -> ChargingPlan:
+    problem, energies = night.problem, solved.energies
+    energy_cost = sum(price * kwh for price, kwh in zip(problem.price_per_kwh, energies, strict=True))
+    drawn = sum(energies)
+    shortfall = night.need_kwh - drawn if drawn < night.need_kwh - SMALLEST_SHORTFALL_KWH else 0.0
+    cost = energy_cost + problem.missing_cost_per_kwh * shortfall
+    if problem.control is ControlKind.ONOFF:
+        cost += problem.switch_cost * switches(energies, problem.is_on_at_start)
+    bound = cost if solved.bound is None else min(cost, solved.bound)
+    status = PlanStatus.BEST_EFFORT if shortfall and solved.status is PlanStatus.OPTIMAL else solved.status
+    # Built from a validated problem, so not validated again: that would take longer than solving.
+    return ChargingPlan.model_construct(
+        status=status,
+        edges=problem.edges,
+        energy_ac_kwh=tuple(energies),
+        price_per_kwh=problem.price_per_kwh,
+        is_forecast=problem.is_forecast,
+        reasons=reasons(night, energies),
+        cost=cost,
+        energy_cost=energy_cost,
+        lower_bound=bound,
+        shortfall_ac_kwh=shortfall,
+        target_price_per_kwh=None,
+        solver=solved.solver,
+        solve_ms=(perf_counter() - begun) * 1e3,
+    )
+
+
+def switches(energies: list[float], is_on: bool) -> int:
+    """Starts and stops of a plan; stopping at departure is none."""
+    count = 0
+    for kwh in energies:
+        if (kwh > SMALLEST_KWH) != is_on:
+            is_on = not is_on
+            count += 1
+    return count

@@ -1,0 +1,168 @@
+"""A planning problem in numbers: the one place where quantities are scaled and rounded for the solvers.
+
+| quantity | unit here | rounding | largest value |
+|---|---|---|---|
+| energy of a slot, room, floor of a slot | 0.1 Wh (meter) | to nearest | 2^31 |
+| energy needed (`need_dwh`) | 0.1 Wh (meter) | up: toward charging | 2^31 |
+| on-time of a slot | ms | to nearest | 2^40 |
+| on-time needed (`OnOff.least_ms`) | ms | up: toward charging | 2^40 |
+| money | 1e-9 currency; coarser powers of ten when a slot costs over 1,000 | to nearest | 2^40 |
+
+Costs and energies of the plan are computed from the chosen slots in floating point, never from these integers.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from math import ceil, floor, gcd
+
+from domain.plan import PlanProblem
+
+DWH_PER_KWH = 10_000  # 0.1 Wh: 7e-5 of a night's energy at most
+MS_PER_HOUR = 3_600_000
+FINEST_MONEY = 10**9  # units per currency unit
+LARGEST_SLOT_MONEY = 2.0**40  # keeps a night's sum, with tie-breaks, far inside 64 bits
+SMALLEST_KWH = 1e-9  # energies below are rounding noise of the caller's subtraction
+
+_MS = timedelta(milliseconds=1)
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One car's night as plain columns [kWh at the meter, currency]; slot `t` of `n`."""
+
+    problem: PlanProblem
+    n: int
+    step_kwh: list[float]  # energy of slot t at full power
+    need_kwh: float  # to the target, 0 if reached
+    room_kwh: float  # to the full battery
+    first_kwh: float  # to the minimum level
+    floor_kwh: list[float]  # slot t draws at least this (minimum level, frozen on)
+    ceiling_kwh: list[float]  # slot t draws at most this (frozen off)
+    frozen: int  # so many slots keep the state of the start
+
+
+def read(problem: PlanProblem) -> Night:
+    """The night's columns; needs are turned from battery to meter side here."""
+    edges = problem.edges
+    power = problem.max_power_kw
+    step = [power * ((b - a) / _HOUR) for a, b in pairwise(edges)]
+    n = len(step)
+    room = max(0.0, problem.battery_capacity_kwh - problem.soc_dc_kwh) / problem.efficiency
+    need = min(max(0.0, problem.target_dc_kwh - problem.soc_dc_kwh) / problem.efficiency, room)
+    first = min(max(0.0, problem.min_dc_kwh - problem.soc_dc_kwh) / problem.efficiency, room)
+    frozen = 0
+    if problem.frozen_until is not None:
+        frozen = sum(1 for edge in edges[:-1] if edge < problem.frozen_until)
+    floors, ceilings = _limits(step, frozen, problem.is_on_at_start, first, room)
+    return Night(problem, n, step, need, room, first, floors, ceilings, frozen)
+
+
+def _limits(step: list[float], frozen: int, is_on: bool, first: float, room: float) -> tuple[list[float], list[float]]:
+    """Least and most energy per slot: frozen slots first, then full power until the minimum level is in."""
+    floors = [0.0] * len(step)
+    ceilings = list(step)
+    drawn = 0.0
+    for t in range(frozen):
+        floors[t] = ceilings[t] = min(step[t], room - drawn) if is_on else 0.0
+        drawn += floors[t]
+    for t in range(frozen, len(step)):
+        if first - drawn <= SMALLEST_KWH:
+            break
+        floors[t] = min(step[t], first - drawn)
+        drawn += floors[t]
+    return floors, ceilings
+
+
+def to_dwh(kwh: float) -> int:
+    """Energy in 0.1 Wh, to nearest."""
+    return round(kwh * DWH_PER_KWH)
+
+
+def to_dwh_up(kwh: float) -> int:
+    """Energy in 0.1 Wh, rounded up unless it is a whole number but for noise."""
+    return ceil(kwh * DWH_PER_KWH - 1e-6)
+
+
+def money_scale(largest: float) -> float:
+    """Units per currency unit such that `largest` [currency] stays below the limit; a power of ten."""
+    scale = FINEST_MONEY
+    while scale > 1 and largest * scale > LARGEST_SLOT_MONEY:
+        scale //= 10
+    return float(scale)
+
+
+@dataclass(frozen=True, slots=True)
+class OnOff:
+    """The on/off night in integers (docs/planner.md, table 3)."""
+
+    n: int
+    length_ms: list[int]
+    cost: list[int]  # money of slot t if on, tie-breaks included
+    switch: int  # money of a start or stop, tie-break included
+    after_run: list[int]  # a run that starts at t lasts at least to this edge
+    after_pause: list[int]  # a pause that starts at t lasts at least to this edge
+    must_on: list[bool]
+    must_off: list[bool]
+    is_on_at_start: bool
+    least_ms: int  # on-time wanted
+    most_ms: int  # on-time allowed
+    money_units: float  # integer units per currency unit, tie-breaks included
+
+
+def scale_onoff(night: Night) -> OnOff:
+    """Integers of an on/off night: on-time in ms, money with the tie-breaks in the low digits."""
+    problem, n, step = night.problem, night.n, night.step_kwh
+    lengths = [round((b - a) / _MS) for a, b in pairwise(problem.edges)]
+    must_on = [low > SMALLEST_KWH for low in night.floor_kwh]
+    must_off = [high <= SMALLEST_KWH for high in night.ceiling_kwh]
+    forced = sum(length for length, on in zip(lengths, must_on, strict=True) if on)
+    per_ms = problem.max_power_kw / MS_PER_HOUR
+    grid = gcd(*lengths)
+    least = max(forced, ceil((night.need_kwh / per_ms * (1 - 1e-12) - 1e-4) / grid) * grid)
+    # Whole slots overshoot the need by less than the longest slot; that much is allowed even into a full battery.
+    longest = max(lengths)
+    most = max(forced, floor(night.room_kwh / per_ms * (1 + 1e-12) + 1e-4), least + longest - grid)
+    money = [price * kwh for price, kwh in zip(problem.price_per_kwh, step, strict=True)]
+    scale = money_scale(max(max(map(abs, money)), problem.switch_cost))
+    early = _earliness(lengths)
+    per_switch = sum(early) + 1  # one switch outweighs any order of slots
+    weight = per_switch * (n + 2)  # one unit of money outweighs any number of switches
+    return OnOff(
+        n=n,
+        length_ms=lengths,
+        cost=[round(m * scale) * weight + e for m, e in zip(money, early, strict=True)],
+        switch=round(problem.switch_cost * scale) * weight + per_switch,
+        after_run=_edges_after(lengths, problem.min_on),
+        after_pause=_edges_after(lengths, problem.min_off),
+        must_on=must_on,
+        must_off=must_off,
+        is_on_at_start=problem.is_on_at_start,
+        least_ms=least,
+        most_ms=most,
+        money_units=scale * weight,
+    )
+
+
+def _earliness(lengths: list[int]) -> list[int]:
+    """Tie-break weight of using slot t: its index, times its length in units of the shortest common minute grid."""
+    if min(lengths) == max(lengths):
+        return list(range(len(lengths)))
+    return [t * max(1, round(length / 60_000)) for t, length in enumerate(lengths)]
+
+
+def _edges_after(lengths: list[int], least: timedelta) -> list[int]:
+    """For each slot the first edge at which a stretch begun there is at least `least` long; at most the last edge."""
+    wanted = least / _MS - 0.5
+    n, edge, total = len(lengths), 0, 0
+    result = []
+    for t in range(n):
+        if edge <= t:
+            edge, total = t + 1, lengths[t]
+        while edge < n and total < wanted:
+            total += lengths[edge]
+            edge += 1
+        result.append(edge)
+        total -= lengths[t]
+    return result

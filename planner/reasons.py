@@ -1,0 +1,42 @@
+"""Why each slot charges, or does not: a statement about prices and energy that anyone can check from the plan."""
+
+from itertools import accumulate
+
+from domain.plan import SlotReason
+from planner.problem import SMALLEST_KWH, Night
+
+SAME_PRICE = 1e-9  # [currency/kWh]
+
+
+def reasons(night: Night, energies: list[float]) -> tuple[SlotReason, ...]:
+    """One reason per slot, the most specific that holds."""
+    prices = night.problem.price_per_kwh
+    used = [kwh > SMALLEST_KWH for kwh in energies]
+    free = [price for price, on, low in zip(prices, used, night.floor_kwh, strict=True) if on and low <= SMALLEST_KWH]
+    idle = [
+        price for price, on, high in zip(prices, used, night.ceiling_kwh, strict=True) if not on and high > SMALLEST_KWH
+    ]
+    dearest_used = max(free, default=float("-inf")) - SAME_PRICE
+    cheapest_idle = min(idle, default=float("inf")) + SAME_PRICE
+    mean = sum(prices) / len(prices)
+    drawn_before = [0.0, *accumulate(energies)]
+    done = night.need_kwh - SMALLEST_KWH
+    result = []
+    for t, price in enumerate(prices):
+        if t < night.frozen:
+            reason = SlotReason.FROZEN
+        elif used[t]:
+            if night.floor_kwh[t] > SMALLEST_KWH:
+                reason = SlotReason.MINIMUM_FIRST
+            elif price < 0:
+                reason = SlotReason.PAID_TO_CHARGE
+            elif price > cheapest_idle:
+                reason = SlotReason.BRIDGE
+            else:
+                reason = SlotReason.NEEDED_FOR_TARGET if price > mean else SlotReason.CHEAPEST
+        elif drawn_before[t] >= done:
+            reason = SlotReason.FULL
+        else:
+            reason = SlotReason.TOO_SHORT if price < dearest_used else SlotReason.WAIT_CHEAPER
+        result.append(reason)
+    return tuple(result)
