@@ -46,3 +46,33 @@ class PriceSeries(Model):
             else:
                 break
         return end
+
+
+class PriceGap(Model):
+    """A stretch `[starts_at, ends_at)` for which no price is known."""
+
+    starts_at: Instant
+    ends_at: Instant
+
+
+class PriceReport(Model):
+    """What became of every row of a price file. Nothing is lost or invented without being counted here.
+
+    `rows_read` is the sum of `rows_used` and the counts from `unreadable` to `covered`.
+    """
+
+    source: str
+    rows_read: int  # rows that are neither blank nor the header
+    rows_used: int  # rows whose price stands somewhere in the series
+    unreadable: int = 0  # no time stamp or no number in it
+    without_price: int = 0  # a time stamp, and a blank or a sign for "none"
+    implausible: int = 0  # beyond what a market allows
+    impossible_times: int = 0  # local times that the clock change leaves out
+    duplicates: int = 0  # same interval, same price
+    conflicts: int = 0  # same interval, another price: the last row of the file stands
+    covered: int = 0  # wholly covered by rows of shorter intervals
+    shortened: int = 0  # used, but partly covered by rows of shorter intervals
+    out_of_order: int = 0  # rows that follow a row of a later instant in the file; put in their place
+    hours_known: float  # length of the series without its gaps [h]
+    gaps: tuple[PriceGap, ...] = ()
+    examples: tuple[str, ...] = ()  # the first rows not used, with line number and cause

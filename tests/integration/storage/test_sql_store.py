@@ -22,7 +22,7 @@ from storage.migrations import migrate
 from storage.sql import SqlStore
 
 NOON = datetime(2022, 12, 14, 12, 0, tzinfo=UTC)
-WRITES = 60
+WRITES = 40
 
 CHILD = """
 import asyncio, sys
