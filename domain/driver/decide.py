@@ -21,11 +21,16 @@ from domain.driver.state import DriverLabels, DriverState, Todo
 from domain.journey import VehicleJourney, journey_of
 from domain.session.state import Box, Car, SessionState
 
+TYPICAL_BATTERY_KWH = 60.0
+"""Usable battery energy assumed for a car that does not report its own [kWh]."""
+
 MAX_CHAIN = 10
 """Every chain of decisions comes to rest within this many steps."""
 
 
-def decide(state: DriverState, now: datetime, seen: int = 0, vitals: Vitals | None = None) -> DriverDecision:
+def decide(
+    state: DriverState, now: datetime, seen: int = 0, vitals: Vitals | None = None, attempt: int = 0
+) -> DriverDecision:
     """All that is to be done at `now`, to rest."""
     effects: list[DriverEffect] = []
     for _ in range(MAX_CHAIN):
@@ -37,7 +42,7 @@ def decide(state: DriverState, now: datetime, seen: int = 0, vitals: Vitals | No
             state = begun(state, effect, now)
     if (vitals or Vitals()).continue_as_new_suggested and not is_busy(state):
         effects.append(Renew(reason="the history has grown long and nothing is under way"))
-    return DriverDecision(at=now, seen=seen, effects=tuple(effects))
+    return DriverDecision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))
 
 
 def is_busy(state: DriverState) -> bool:
@@ -105,8 +110,7 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
             device_id=device.id,
             vendor=device.vendor,
             brand=device.brand,
-            battery_capacity_kwh=device.reading.battery_capacity_kwh
-            or Car.model_fields["battery_capacity_kwh"].default,
+            battery_capacity_kwh=device.reading.battery_capacity_kwh or TYPICAL_BATTERY_KWH,
             can_start=vehicle.own.can_start,
             can_stop=vehicle.own.can_stop,
         ),

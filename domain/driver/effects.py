@@ -60,6 +60,7 @@ class DriverDecision(Model):
 
     at: Instant
     seen: int
+    attempt: int = 0
     effects: tuple[DriverEffect, ...]
 
 

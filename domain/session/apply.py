@@ -7,7 +7,19 @@ from domain.departure import next_departure
 from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.fusion import fuse
-from domain.session.effects import CloseNight, CloseSession, Label, OpenNight, Plan, Read, Send, SessionEffect, Tell
+from domain.session.effects import (
+    CloseNight,
+    CloseSession,
+    Label,
+    Listen,
+    OpenNight,
+    Plan,
+    Read,
+    Report,
+    Send,
+    SessionEffect,
+    Tell,
+)
 from domain.session.events import (
     CommandEnded,
     DriverActed,
@@ -43,7 +55,7 @@ def apply(state: SessionState, event: SessionEvent) -> SessionState:
         case DriverActed():
             return _obey(state, event)
         case NightAccounted():
-            return _close_night(state, event.number)
+            return _close_night(state, event)
         case _:  # TimeReached changes nothing by itself
             return state
 
@@ -62,6 +74,10 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
             asked_at = {**state.asked_at, effect.device_id: at}
             state = state.model_copy(update={"reads_open": state.reads_open | {effect.device_id}, "asked_at": asked_at})
             return _with_night(state, reads=reads)
+        case Listen():
+            return state.model_copy(update={"watch": effect.watch})
+        case Report():
+            return state.model_copy(update={"to_report": None})
         case Tell():
             return state.model_copy(update={"told": (*state.told, f"{effect.kind}:{effect.cause}")})
         case Label():
@@ -242,8 +258,8 @@ def _take_wish(state: SessionState, event: DriverActed) -> SessionState:
     )
 
 
-def _close_night(state: SessionState, number: int) -> SessionState:
-    if state.night is None or state.night.number != number:
+def _close_night(state: SessionState, event: NightAccounted) -> SessionState:
+    if state.night is None or state.night.number != event.number:
         return state
     override = state.override
     if override is not None and override.kind is OverrideKind.SKIP_NIGHT:
@@ -251,7 +267,8 @@ def _close_night(state: SessionState, number: int) -> SessionState:
     return state.model_copy(
         update={
             "night": None,
-            "nights_closed": number,
+            "nights_closed": event.number,
+            "to_report": event,
             "last_departure_at": state.night.departs_at,
             "override": override,
         }

@@ -7,6 +7,7 @@ from domain.commands import CommandOrder, Goal, Proof
 from domain.departure import next_departure
 from domain.devices import Side
 from domain.fusion import Picture, fuse
+from domain.relevance import Watch
 from domain.routing import box_in_use, device_at, route
 from domain.session.apply import begun
 from domain.session.effects import (
@@ -14,11 +15,13 @@ from domain.session.effects import (
     CloseSession,
     Decision,
     Label,
+    Listen,
     OpenNight,
     Plan,
     PlanRequest,
     Read,
     Renew,
+    Report,
     Send,
     SessionEffect,
     Tell,
@@ -54,7 +57,9 @@ RENEW_AT_EVENTS = 5_000
 """History events at which a session continues as new (F74)."""
 
 
-def decide(state: SessionState, now: datetime, seen: int = 0, vitals: Vitals | None = None) -> Decision:
+def decide(
+    state: SessionState, now: datetime, seen: int = 0, vitals: Vitals | None = None, attempt: int = 0
+) -> Decision:
     """All that is to be done at `now`, to rest, ending with the next instant of interest."""
     effects: list[SessionEffect] = []
     for _ in range(MAX_CHAIN):
@@ -66,7 +71,7 @@ def decide(state: SessionState, now: datetime, seen: int = 0, vitals: Vitals | N
             state = begun(state, effect, now)
     if not state.is_closed:
         effects.extend(_renew(state, vitals or Vitals()) or _wake(state, now))
-    return Decision(at=now, seen=seen, effects=tuple(effects))
+    return Decision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))
 
 
 def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
@@ -74,6 +79,8 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     if state.is_closed:
         return
     picture = fuse(state.car.device_id, state.readings)
+    yield from report_to_the_driver(state)
+    yield from listen_to_devices(state)
     yield from close_when_unplugged(state, now)
     yield from close_at_departure(state, now)
     yield from open_the_night(state, picture, now)
@@ -81,6 +88,22 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     yield from make_a_plan(state, picture, now)
     yield from control_the_flow(state, picture, now)
     yield from label_for_operators(state, picture)
+
+
+def report_to_the_driver(state: SessionState) -> Iterator[SessionEffect]:
+    """The account is in storage first; the report is best effort."""
+    if state.to_report is not None:
+        yield Report(night=state.to_report, reason=f"night {state.to_report.number} is accounted for")
+
+
+def listen_to_devices(state: SessionState) -> Iterator[SessionEffect]:
+    """Only what this night needs to know reaches the session."""
+    mark = state.night.target_soc_pct if state.night else state.wish.target_soc_pct
+    watch = Watch(
+        session_id=state.session_id, driver_id=state.driver_id, device_ids=state.device_ids, soc_above_pct=mark
+    )
+    if watch != state.watch and not is_busy(state):
+        yield Listen(watch=watch, reason=f"hear plug, flow, faults, and the level reaching {mark:.0f} %")
 
 
 def is_unplugged(state: SessionState, now: datetime) -> bool:

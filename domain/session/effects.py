@@ -8,6 +8,8 @@ from domain.commands import CommandOrder
 from domain.devices import Side
 from domain.model import Instant, Model
 from domain.plan import ControlKind
+from domain.relevance import Watch
+from domain.session.events import NightAccounted
 from domain.session.state import Labels
 from domain.tariff import Tariff
 
@@ -76,6 +78,22 @@ class Label(Model):
     reason: str
 
 
+class Listen(Model):
+    """Have relevant device events sent to this session; brings the newest readings along."""
+
+    type: Literal["listen"] = "listen"
+    watch: Watch
+    reason: str
+
+
+class Report(Model):
+    """Tell the driver's workflow of a night."""
+
+    type: Literal["report"] = "report"
+    night: NightAccounted
+    reason: str
+
+
 class CloseNight(Model):
     """Settle the account, store it with the log."""
 
@@ -105,7 +123,7 @@ class CloseSession(Model):
 
 
 SessionEffect = Annotated[
-    OpenNight | Plan | Send | Read | Tell | Label | CloseNight | WakeAt | Renew | CloseSession,
+    Listen | OpenNight | Plan | Send | Read | Tell | Label | CloseNight | Report | WakeAt | Renew | CloseSession,
     Field(discriminator="type"),
 ]
 
@@ -122,4 +140,5 @@ class Decision(Model):
 
     at: Instant
     seen: int  # number of the last event the decision knew
+    attempt: int = 0  # above 0: the decision before it was outrun by an event and not acted on
     effects: tuple[SessionEffect, ...]

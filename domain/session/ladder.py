@@ -1,4 +1,7 @@
-"""The next command toward a goal: holds are cleared where they lie, charger first; a failed side yields to the other."""
+"""The next command toward a goal.
+
+Holds are cleared where they lie, charger first; a side that failed gives way to the other.
+"""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple

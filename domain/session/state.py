@@ -10,6 +10,8 @@ from domain.devices import Reading, Side
 from domain.energy_flow import Hold
 from domain.model import Instant, Model
 from domain.plan import ChargingPlan, ControlKind
+from domain.relevance import Watch
+from domain.session.events import NightAccounted
 from domain.tariff import Tariff
 
 
@@ -124,6 +126,8 @@ class SessionState(Model):
     told: tuple[str, ...] = ()  # "kind:cause", once each
     labels: Labels = Labels()
     acted: tuple[str, ...] = ()  # ids of the last actions obeyed
+    watch: Watch | None = None  # what we listen to
+    to_report: NightAccounted | None = None  # a night the driver's workflow has not been told of
     is_closed: bool = False
 
     @property

@@ -1,0 +1,1 @@
+"""The durable steps: thin classes that hold ports. One call, one error translation; what they decide, `domain` decides."""

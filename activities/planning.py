@@ -1,0 +1,39 @@
+"""Plans: the known prices, the problem, the solver. Solving is synchronous and runs on the worker's executor."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.errors import translated
+from domain import steps
+from domain.ports import Planner, PriceSource
+from domain.prices import PriceSeries
+from domain.session.effects import PlanRequest
+from domain.session.events import PlanReady
+from domain.session.problem import problem_for
+
+PRICE_LIMIT = timedelta(seconds=10)
+"""Real time the price source may take."""
+
+
+class Planning:
+    """Makes plans from prices by an optimiser. `loop` is the event loop on which the price source lives."""
+
+    def __init__(self, prices: PriceSource, planner: Planner, loop: asyncio.AbstractEventLoop) -> None:
+        self._prices, self._planner, self._loop = prices, planner, loop
+
+    @activity.defn(name=steps.MAKE_PLAN)
+    def make_plan(self, step: steps.MakePlan) -> PlanReady:
+        """The plan for the rest of the night; missing prices never mean no plan."""
+        request = step.request
+        with translated():
+            series = self._known_prices(request)
+            plan = self._planner(problem_for(request, series))
+        return PlanReady(
+            revision=request.revision, plan=plan, prices_known_until=series.covers_until(request.starts_at)
+        )
+
+    def _known_prices(self, request: PlanRequest) -> PriceSeries:
+        asked = self._prices.prices(request.tariff.area, request.starts_at, request.departs_at)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(PRICE_LIMIT.total_seconds())

@@ -1,0 +1,209 @@
+"""One driver, as long as the account lives: links, prompts, enrolment, sessions."""
+
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+
+from domain import steps
+from domain.departure import next_departure
+from domain.driver.apply import apply, begun
+from domain.driver.effects import (
+    BeginSession,
+    DriverDecision,
+    DriverEffect,
+    LabelDriver,
+    ListDevices,
+    Renew,
+    SetPlace,
+    StartLink,
+    Vitals,
+)
+from domain.driver.events import (
+    Act,
+    DeviceGone,
+    DeviceSeen,
+    DismissPrompt,
+    DriverAction,
+    Enroll,
+    LinkReturned,
+    PlaceCharger,
+    RequestLink,
+    SetWish,
+    TimeReached,
+    Withdraw,
+)
+from domain.driver.state import ActionOutcome, DriverState
+from domain.journey import Journey, journey_of
+from workflows import policies
+from workflows import search_attributes as labels
+from workflows.ids import session_workflow_id
+from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW, DriverStart, SessionReport, SessionStart
+from workflows.shell import Shell
+from workflows.story import driver_details
+
+
+@workflow.defn(name=DRIVER_WORKFLOW)
+class DriverWorkflow:
+    """Link, prompt, enroll; open one session per plug-in."""
+
+    @workflow.init
+    def __init__(self, start: DriverStart) -> None:
+        self.shell: Shell[DriverState, DriverDecision] = Shell(
+            state=start.state,
+            clock=start.clock,
+            heard=start.heard,
+            log=(),
+            apply=apply,
+            begun=begun,
+            ask=self._ask,
+            act=self._act,
+            time_reached=TimeReached,
+        )
+
+    @workflow.run
+    async def run(self, start: DriverStart) -> None:
+        while True:
+            decision = await self.shell.decide_and_act()
+            self.shell.log = ()  # a driver's record is its history and the audit in storage
+            workflow.set_current_details(driver_details(self.shell.state))
+            last = decision.effects[-1] if decision.effects else None
+            if isinstance(last, Renew) and self.shell.is_quiet and self.shell.heard == decision.seen:
+                await self._renew()
+            await self.shell.rest(decision.seen)
+
+    # What a user can do. Every action is a signal with its id; where a caller waits there is the update `act`.
+
+    @workflow.signal(description="Open a vendor page to link a car or a charger.")
+    def request_link(self, action: RequestLink) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="The browser came back from the vendor's page: look which devices are there.")
+    def link_returned(self, action: LinkReturned) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="Close a prompt that can be dismissed.")
+    def dismiss_prompt(self, action: DismissPrompt) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="Say at which place (vendor id) a charger stands.")
+    def place_charger(self, action: PlaceCharger) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="Consent to managed charging.")
+    def enroll(self, action: Enroll) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="End managed charging.")
+    def withdraw(self, action: Withdraw) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="Set target and departure for every night.")
+    def set_wish(self, action: SetWish) -> None:
+        self.shell.hear(action)
+
+    @workflow.update(description="Any action, answered with its outcome. A repeated id returns the first outcome.")
+    async def act(self, action: DriverAction) -> ActionOutcome:
+        self.shell.hear(action)
+        await workflow.wait_condition(lambda: self._outcome(action).status != "pending")
+        return self._outcome(action)
+
+    @act.validator
+    def _can_act(self, action: DriverAction) -> None:
+        """Refuse what the machine would refuse, so that it leaves no trace in history."""
+        assert isinstance(action, Act)
+        outcome = apply(self.shell.state, action).outcomes.get(action.action_id)
+        if outcome is not None and outcome.status == "refused" and action.action_id not in self.shell.state.outcomes:
+            raise ApplicationError(outcome.detail, type="Refused", non_retryable=True)
+
+    def _outcome(self, action: Act) -> ActionOutcome:
+        return self.shell.state.outcomes[action.action_id]
+
+    # What the outside world tells.
+
+    @workflow.signal(description="A linked device was discovered, or changed in ability, place or plug.")
+    def device_seen(self, event: DeviceSeen) -> None:
+        self.shell.hear(event)
+
+    @workflow.signal(description="A linked device is gone from its account.")
+    def device_gone(self, event: DeviceGone) -> None:
+        self.shell.hear(event)
+
+    @workflow.signal(description="A session reports a night, or its end.")
+    def session_reported(self, report: SessionReport) -> None:
+        for event in (report.night, report.ended):
+            if event is not None:
+                self.shell.hear(event)
+
+    @workflow.query(description="What the app shows now.")
+    def journey(self) -> Journey:
+        return journey_of(self.shell.state)
+
+    @workflow.query(description="Everything the driver's workflow knows.")
+    def state(self) -> DriverState:
+        return self.shell.state
+
+    # How its machine is asked, and its effects begun.
+
+    async def _ask(self, state: DriverState, now: datetime, seen: int, attempt: int, vitals: Vitals) -> DriverDecision:
+        question = steps.DecideDriver(state=state, now=now, seen=seen, attempt=attempt, vitals=vitals)
+        decision: DriverDecision = await workflow.execute_local_activity(
+            steps.DECIDE_DRIVER,
+            question,
+            result_type=DriverDecision,
+            start_to_close_timeout=policies.DECIDE_LIMIT,
+            summary=self.shell.last_heard,
+        )
+        return decision
+
+    def _act(self, effect: DriverEffect) -> None:
+        shell, driver_id = self.shell, self.shell.state.driver_id
+        step: Any
+        match effect:
+            case StartLink():
+                step = steps.StartLinkStep(
+                    driver_id=driver_id,
+                    action_id=effect.action_id,
+                    side=effect.side,
+                    redirect_uri=effect.redirect_uri,
+                    language=effect.language,
+                )
+                shell.begin(steps.START_LINK, effect.action_id, step, effect.reason, policies.VENDOR)
+            case ListDevices():
+                step = steps.ListDevicesStep(driver_id=driver_id, action_id=effect.action_id, side=effect.side)
+                shell.begin(steps.LIST_DEVICES, effect.action_id, step, effect.reason, policies.VENDOR)
+            case SetPlace():
+                step = steps.SetPlaceStep(
+                    action_id=effect.action_id, charger_id=effect.charger_id, place_id=effect.place_id
+                )
+                shell.begin(steps.SET_PLACE, effect.action_id, step, effect.reason, policies.VENDOR)
+            case BeginSession():
+                shell.spawn(f"session {effect.session.session_id}", self._open_session(effect))
+            case LabelDriver():
+                workflow.upsert_search_attributes(
+                    [labels.STAGE.value_set(effect.labels.stage), labels.BRAND.value_set(effect.labels.brand)]
+                )
+
+    async def _open_session(self, effect: BeginSession) -> None:
+        """An abandoned child, so that the driver may continue as new at any time."""
+        session = effect.session
+        departs_at = next_departure(session.wish, self.shell.now())
+        try:
+            await workflow.start_child_workflow(
+                SESSION_WORKFLOW,
+                SessionStart(state=session, clock=self.shell.clock),
+                id=session_workflow_id(session.session_id),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=labels.for_session(session.program, session.car.brand, session.labels, departs_at),
+                static_summary=f"{session.car.brand or session.car.vendor}: {session.wish.target_soc_pct:.0f} % by "
+                f"{session.wish.ready_by:%H:%M}",
+                static_details=f"Opened by `driver:{session.driver_id}` because {effect.reason}.",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("session is open already", extra={"session_id": session.session_id})
+
+    async def _renew(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        shell = self.shell
+        workflow.continue_as_new(DriverStart(state=shell.state, clock=shell.clock, heard=shell.heard))

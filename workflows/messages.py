@@ -1,0 +1,35 @@
+"""Inputs of the workflows, and the names of what can be sent to them."""
+
+from domain.clock import Clock
+from domain.driver.events import NightReported, SessionEnded
+from domain.driver.state import DriverState
+from domain.model import Model
+from domain.nightlog import LogEntry
+from domain.session.state import SessionState
+
+DRIVER_WORKFLOW = "Driver"
+SESSION_WORKFLOW = "ChargingSession"
+
+
+class DriverStart(Model):
+    """A driver's whole state: at the first start, and carried over continue-as-new."""
+
+    state: DriverState
+    clock: Clock = Clock()
+    heard: int = 0
+
+
+class SessionStart(Model):
+    """A session's whole state: at plug-in, and carried over continue-as-new."""
+
+    state: SessionState
+    clock: Clock = Clock()
+    heard: int = 0
+    log: tuple[LogEntry, ...] = ()
+
+
+class SessionReport(Model):
+    """What a session tells its driver. Best effort: accounts are in storage first."""
+
+    night: NightReported | None = None
+    ended: SessionEnded | None = None

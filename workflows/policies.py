@@ -1,0 +1,30 @@
+"""Time limits and retries of the durable steps. Limits on real work are real time and never shrink with the clock."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+REAL_FLOOR = timedelta(seconds=10)
+"""No limit on real work (HTTP, solver, start-to-close) is shorter than this, however fast the clock runs."""
+
+TASK_QUEUE = "nightcharge"
+
+QUICK = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
+)
+"""For steps on our own storage: try until it works."""
+
+VENDOR = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=2),
+    maximum_attempts=4,
+)
+"""For reads at a vendor: a few spaced tries, then the machine decides."""
+
+DECIDE_LIMIT = timedelta(seconds=10)
+HEARTBEAT = timedelta(seconds=10)
+
+CANCEL_AT_ONCE = ActivityCancellationType.TRY_CANCEL
+"""A superseded command is let go at once; its late result changes nothing."""

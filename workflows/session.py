@@ -1,0 +1,213 @@
+"""One charging session: from plug-in to unplug, one or more nights."""
+
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from domain import steps
+from domain.commands import CommandOrder
+from domain.driver.events import NightReported, SessionEnded
+from domain.nightlog import LogEntry
+from domain.routing import box_in_use
+from domain.session.apply import apply, begun
+from domain.session.effects import (
+    CloseNight,
+    CloseSession,
+    Decision,
+    Label,
+    Listen,
+    Plan,
+    Read,
+    Renew,
+    Report,
+    Send,
+    SessionEffect,
+    Tell,
+    Vitals,
+)
+from domain.session.events import DriverActed, PricesChanged, ReadingArrived, TimeReached
+from domain.session.state import SessionState
+from domain.session.wants import max_power_kw
+from workflows import policies
+from workflows import search_attributes as labels
+from workflows.ids import driver_workflow_id
+from workflows.messages import SESSION_WORKFLOW, SessionReport, SessionStart
+from workflows.shell import Shell
+from workflows.story import session_details
+
+
+@workflow.defn(name=SESSION_WORKFLOW)
+class SessionWorkflow:
+    """From plug-in to unplug: listen, plan, follow the plan with proven commands, account for each night."""
+
+    @workflow.init
+    def __init__(self, start: SessionStart) -> None:
+        self.shell: Shell[SessionState, Decision] = Shell(
+            state=start.state,
+            clock=start.clock,
+            heard=start.heard,
+            log=start.log,
+            apply=apply,
+            begun=begun,
+            ask=self._ask,
+            act=self._act,
+            time_reached=TimeReached,
+        )
+
+    @workflow.run
+    async def run(self, start: SessionStart) -> None:
+        while True:
+            decision = await self.shell.decide_and_act()
+            workflow.set_current_details(session_details(self.shell.state, self.shell.wake))
+            last = decision.effects[-1] if decision.effects else None
+            if isinstance(last, CloseSession):
+                break
+            if isinstance(last, Renew) and self.shell.is_quiet and self.shell.heard == decision.seen:
+                await self._renew()
+            await self.shell.rest(decision.seen)
+        await self._end()
+
+    # What can be said to a session. Handlers only hear.
+
+    @workflow.signal(description="A relevant device reading: plug, flow, level or fault.")
+    def reading(self, event: ReadingArrived) -> None:
+        self.shell.hear(event)
+
+    @workflow.signal(description="The driver's word for tonight: charge_now, stay_stopped, skip_night, follow_plan.")
+    def driver_acted(self, event: DriverActed) -> None:
+        self.shell.hear(event)
+
+    @workflow.signal(description="New market prices are out: plan again.")
+    def prices_changed(self, event: PricesChanged) -> None:
+        self.shell.hear(event)
+
+    @workflow.query(description="Everything the session knows.")
+    def state(self) -> SessionState:
+        return self.shell.state
+
+    @workflow.query(description="The log of the night so far.")
+    def night_log(self) -> list[LogEntry]:
+        return list(self.shell.log)
+
+    # How its machine is asked, and its effects begun.
+
+    async def _ask(self, state: SessionState, now: datetime, seen: int, attempt: int, vitals: Vitals) -> Decision:
+        question = steps.DecideSession(state=state, now=now, seen=seen, attempt=attempt, vitals=vitals)
+        decision: Decision = await workflow.execute_local_activity(
+            steps.DECIDE_SESSION,
+            question,
+            result_type=Decision,
+            start_to_close_timeout=policies.DECIDE_LIMIT,
+            summary=self.shell.last_heard,
+        )
+        return decision
+
+    def _act(self, effect: SessionEffect) -> None:
+        state, shell = self.shell.state, self.shell
+        match effect:
+            case Listen():
+                shell.begin(steps.LISTEN, "listen", steps.ListenTo(watch=effect.watch), effect.reason)
+            case Plan():
+                shell.begin(steps.MAKE_PLAN, "plan", steps.MakePlan(request=effect.request), effect.reason)
+            case Send():
+                self._send(effect.order, effect.reason)
+            case Read():
+                step = steps.ReadDevice(side=effect.side, device_id=effect.device_id, clock=shell.clock)
+                shell.begin(steps.READ_DEVICE, f"read {effect.device_id}", step, effect.reason, policies.VENDOR)
+            case Tell():
+                words = steps.TellDriver(
+                    driver_id=state.driver_id,
+                    session_id=state.session_id,
+                    kind=effect.kind,
+                    cause=effect.cause,
+                    what_to_do=effect.what_to_do,
+                )
+                shell.begin(steps.TELL, f"tell {effect.kind} {effect.cause}", words, effect.reason)
+            case Label():
+                self._label(effect)
+            case CloseNight():
+                self._close_night(effect)
+            case Report():
+                shell.spawn("report", self._report(effect))
+
+    def _send(self, order: CommandOrder, reason: str) -> None:
+        """At most one open command per device; a newer one supersedes it."""
+        step = steps.SendCommand(session_id=self.shell.state.session_id, order=order, clock=self.shell.clock)
+        limit = self.shell.clock.real_span(order.prove_by - self.shell.now()) + 6 * policies.REAL_FLOOR
+        self.shell.begin(
+            steps.SEND_COMMAND,
+            f"command {order.device_id}",
+            step,
+            f"{order.goal.value} {order.side.value}: {reason}",
+            policies.VENDOR,
+            limit=limit,
+            heartbeat=policies.HEARTBEAT,
+        )
+
+    def _label(self, effect: Label) -> None:
+        wanted = effect.labels
+        updates: list[Any] = [
+            labels.STAGE.value_set(wanted.stage),
+            labels.ROUTE.value_set(wanted.route),
+            labels.READY.value_set(wanted.is_ready),
+        ]
+        if wanted.departs_at is not None:
+            updates.append(labels.DEPARTS_AT.value_set(wanted.departs_at))
+        workflow.upsert_search_attributes(updates)
+
+    def _close_night(self, effect: CloseNight) -> None:
+        """Hand the log over with the night; the next night begins a new one."""
+        state, night = self.shell.state, self.shell.state.night
+        assert night is not None
+        box = box_in_use(state)
+        step = steps.CloseTheNight(
+            session_id=state.session_id,
+            driver_id=state.driver_id,
+            car=state.car,
+            charger_id=box.device_id if box else None,
+            max_power_kw=max_power_kw(state),
+            tariff=state.tariff,
+            wish=state.wish,
+            plugged_in_at=state.plugged_in_at,
+            night=night,
+            closed_at=self.shell.now(),
+            log=self.shell.log,
+        )
+        self.shell.log = ()
+        self.shell.begin(steps.CLOSE_NIGHT, "close night", step, f"account for the night: {effect.reason}")
+
+    async def _report(self, effect: Report) -> None:
+        state, night = self.shell.state, effect.night
+        report = NightReported(
+            session_id=state.session_id,
+            vehicle_id=state.car.device_id,
+            number=night.number,
+            is_ready=night.is_ready,
+            saving=night.saving,
+            why=night.why,
+        )
+        await self._tell_driver(SessionReport(night=report))
+
+    async def _tell_driver(self, report: SessionReport) -> None:
+        """Best effort: the driver may be gone; accounts are in storage and the sweep repairs."""
+        driver = workflow.get_external_workflow_handle(driver_workflow_id(self.shell.state.driver_id))
+        try:
+            await driver.signal("session_reported", report)
+        except FailureError as failure:
+            workflow.logger.warning("driver not told", extra={"why": str(failure)})
+
+    async def _renew(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        shell = self.shell
+        workflow.continue_as_new(SessionStart(state=shell.state, clock=shell.clock, heard=shell.heard, log=shell.log))
+
+    async def _end(self) -> None:
+        state = self.shell.state
+        self.shell.cancel_all()
+        if state.watch is not None:
+            await self.shell.do(steps.STOP_LISTENING, steps.ListenTo(watch=state.watch), "the session is over")
+        ended = SessionEnded(session_id=state.session_id, vehicle_id=state.car.device_id)
+        await self._tell_driver(SessionReport(ended=ended))
+        await workflow.wait_condition(workflow.all_handlers_finished)
