@@ -29,7 +29,7 @@ def _none_when_unreadable(value: Any, handler: ValidatorFunctionWrapHandler, inf
         return handler(value)
     except ValidationError:
         if isinstance(info.context, Surprises):
-            info.context.note(f"unreadable {info.field_name}", type(value))
+            info.context.note(f"unreadable {info.field_name}", type(value).__name__)
         return None
 
 
