@@ -1,0 +1,92 @@
+"""The simulator as a web application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from domain.clock import Clock
+from simulator import admin, api_devices, api_locations, api_service, api_users, api_webhooks, linkpage
+from simulator.http import Tokens
+from simulator.problems import Refused
+from simulator.scenario import Scenario
+from simulator.simulation import Simulation
+from simulator.wire import problem
+
+ROUTERS = (
+    api_service.router,
+    api_users.router,
+    api_devices.router,
+    api_locations.router,
+    api_webhooks.router,
+    linkpage.router,
+    admin.router,
+)
+
+
+def create_app(
+    scenario: Scenario | None = None, clock: Clock | None = None, *, starts_at: datetime | None = None
+) -> FastAPI:
+    """The application of one world. Without a clock here or in the scenario, `POST /admin/advance` moves it."""
+    app = FastAPI(title="Nightcharge simulator", lifespan=_lifespan, docs_url=None, redoc_url=None)
+    chosen = scenario or Scenario()
+    app.state.tokens = Tokens()
+    app.state.simulation = Simulation(chosen, clock or chosen.clock, starts_at=starts_at)
+    app.state.pump = None
+
+    async def restart(new: Scenario, new_clock: Clock | None) -> None:
+        # Build first: a scenario that does not hold together leaves the old world running.
+        fresh = Simulation(new, new_clock, starts_at=starts_at)
+        await _stop_pump(app)
+        app.state.simulation = fresh
+        _start_pump(app)
+
+    app.state.restart = restart
+    for router in ROUTERS:
+        app.include_router(router)
+    _handle_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    _start_pump(app)
+    try:
+        yield
+    finally:
+        await _stop_pump(app)
+
+
+def _start_pump(app: FastAPI) -> None:
+    app.state.pump = asyncio.get_running_loop().create_task(app.state.simulation.run())
+
+
+async def _stop_pump(app: FastAPI) -> None:
+    pump = app.state.pump
+    if pump is not None:
+        pump.cancel()
+        with suppress(asyncio.CancelledError):
+            await pump
+
+
+def _handle_errors(app: FastAPI) -> None:
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return JSONResponse(error.body, status_code=error.status, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        issues = [{"path": [str(step) for step in e["loc"]], "message": e["msg"]} for e in error.errors()]
+        detail = "The request does not match the API's schema."
+        return JSONResponse(problem("bad-request", "Validation failed", detail, issues), status_code=400)
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> Response:
+        kind = "not-found" if error.status_code == 404 else "bad-request"
+        body = problem(kind, str(error.detail), f"{request.method} {request.url.path}")
+        return JSONResponse(body, status_code=error.status_code, headers=error.headers)
