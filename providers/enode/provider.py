@@ -1,7 +1,7 @@
 """Enode as a `DeviceProvider`: which call does what, and what its answer means."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -240,3 +240,10 @@ def _health(side: Side, wire: schemas.VendorHealth) -> VendorHealth:
         is_ready=wire.status not in trouble,
         can_link=wire.linking_status != "OUTAGE",
     )
+
+
+if TYPE_CHECKING:
+    from domain.ports import DeviceProvider
+
+    def _keeps_to_the_port(provider: EnodeProvider) -> DeviceProvider:
+        return provider

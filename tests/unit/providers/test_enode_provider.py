@@ -235,14 +235,6 @@ class TestLinking:
 
 
 class TestPlaces:
-    PLACE = {
-        "id": "home",
-        "name": "Home",
-        "latitude": 52.370216,
-        "longitude": 4.895168,
-        "timezoneName": "Europe/Berlin",
-    }
-
     async def test_place_is_created_with_coordinates_that_do_not_come_back(self, enode: Any) -> None:
         enode.script["POST /users/driver-1/locations"] = PLACE
         place = await enode.provider.create_place("driver-1", "Home", 52.370216, 4.895168, "Europe/Berlin")

@@ -1,0 +1,108 @@
+"""The platforms the contract is played on: Enode as recorded, and any Enode-compatible server that runs.
+
+A running server is found in the environment: `ENODE_CONTRACT_URL`, e.g. `http://127.0.0.1:8080`, with client id and
+secret `sim`, and drivers `sim-user-1`, `sim-user-2`, ..., each with one car plugged into one charger, stopped, below
+its limit. Each test takes the next driver, so that tests do not see each other's changes. Another suite can offer a
+server by overriding the fixture `running_enode_url`.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from domain.devices import Device, Side
+from domain.ports import DeviceProvider
+from providers.enode import EnodeClient, EnodeProvider, EnodeSettings
+
+REPLIES = Path(__file__).parent / "replies"
+URL_VARIABLE = "ENODE_CONTRACT_URL"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An adapter and a driver with one car plugged into one charger, stopped, below its limit."""
+
+    provider: DeviceProvider
+    driver_id: str
+    never_linked: str = "never-linked"
+
+    async def device(self, side: Side) -> Device:
+        [device] = await self.provider.list_devices(self.driver_id, side)
+        return device
+
+
+class Recording:
+    """Answers from a file of recorded replies.
+
+    An entry with `after` counts once that request was made; of the entries that fit, the last one answers. A request
+    may name its body. What was not recorded is 404.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._entries: list[dict[str, Any]] = json.loads(path.read_text())
+        self._seen: set[str] = set()
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        line = f"{request.method} {request.url.path}"
+        names = (line, f"{line} {request.content.decode()}")
+        fits = [
+            one for one in self._entries if one["request"] in names and one.get("after", line) in {line, *self._seen}
+        ]
+        if "after" in (fits[-1] if fits else {}) and fits[-1]["after"] not in self._seen:
+            fits.pop()
+        self._seen.update(names)
+        if not fits:
+            return httpx.Response(404, json={"type": "not-found", "title": "Not found", "detail": ""})
+        entry = fits[-1]
+        content = json.dumps(entry["body"]).encode() if "body" in entry else b""
+        return httpx.Response(entry["status"], content=content, headers={"content-type": "application/json"})
+
+    def _is_due(self, entry: dict[str, Any]) -> bool:
+        return "after" not in entry or entry["after"] in self._seen
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "stage" in metafunc.fixturenames:
+        platforms = ["recorded", *(["running"] if os.environ.get(URL_VARIABLE) else [])]
+        metafunc.parametrize("stage", platforms, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def running_enode_url() -> str:
+    """Address of a running server."""
+    return os.environ[URL_VARIABLE]
+
+
+@pytest.fixture(scope="session")
+def seeded_drivers() -> Iterator[str]:
+    """Drivers of the running server nobody has touched yet."""
+    return (f"sim-user-{number}" for number in count(1))
+
+
+@pytest.fixture
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """The adapter on the platform under test."""
+    if request.param == "recorded":
+        url, client_id, driver_id = "https://enode.test", "recorded", "driver-1"
+        http = httpx.AsyncClient(transport=httpx.MockTransport(Recording(REPLIES / "enode.json").handle))
+    else:
+        url, client_id = request.getfixturevalue("running_enode_url").rstrip("/"), "sim"
+        driver_id = next(request.getfixturevalue("seeded_drivers"))
+        http = httpx.AsyncClient()
+    settings = EnodeSettings(
+        client_id=client_id,
+        client_secret=SecretStr(client_id),
+        base_url=url,
+        token_url=f"{url}/oauth2/token",
+        identity_salt=SecretStr("salt"),
+    )
+    async with http:
+        yield Stage(EnodeProvider(EnodeClient(settings, http)), driver_id)
