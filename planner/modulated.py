@@ -3,7 +3,7 @@
 import numpy as np
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
-from planner.problem import DWH_PER_KWH, SMALLEST_KWH, Night, to_dwh_up
+from planner.problem import DWH_PER_KWH, SMALLEST_KWH, Night, SolverFailed, to_dwh_up
 
 SOLVER = "or-tools min-cost flow"
 FINEST_PRICE = 10**6  # units per currency/kWh
@@ -11,10 +11,6 @@ LARGEST_PRICE_UNITS = 10**10
 
 _TAILS = np.zeros(4096, np.int32)
 _HEADS = np.ones(4096, np.int32)
-
-
-class SolverFailed(Exception):
-    """The solver returned no usable answer; the caller takes the named fallback."""
 
 
 def solve_modulated(night: Night) -> list[float]:
@@ -83,14 +79,20 @@ def _settle(
     else:
         wanted = min(drawn, room)
     rest = wanted - drawn
-    if abs(rest) > SMALLEST_KWH:
-        # Rounding left less than 0.1 Wh a slot: the dearest used slots give it back, the cheapest free ones take it.
-        for t in sorted(range(n), key=lambda t: (prices[t], t), reverse=rest < 0):
-            change = max(rest, -used[t]) if rest < 0 else min(rest, spare[t] - used[t])
-            used[t] += change
-            rest -= change
-            if abs(rest) <= SMALLEST_KWH:
-                break
+    # Rounding left less than 0.1 Wh a slot: the dearest used slots give it back, the cheapest free ones take it.
+    while rest < -SMALLEST_KWH:
+        t = max((t for t in range(n) if used[t] > 0), key=lambda t: (prices[t], t))
+        change = max(rest, -used[t])
+        used[t] += change
+        rest -= change
+    while rest > SMALLEST_KWH:
+        free = [t for t in range(n) if used[t] < spare[t]]
+        if not free:
+            break
+        t = min(free, key=lambda t: (prices[t], t))
+        change = min(rest, spare[t] - used[t])
+        used[t] = spare[t] if change < rest else used[t] + change
+        rest -= change
     return [low + extra for low, extra in zip(night.floor_kwh, used, strict=True)]
 
 

@@ -5,7 +5,7 @@ from time import perf_counter
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
 from planner import closed_form, modulated, onoff
-from planner.problem import SMALLEST_KWH, Night, read, scale_onoff
+from planner.problem import SMALLEST_KWH, Night, SolverFailed, read, scale_onoff
 from planner.reasons import reasons
 
 SMALLEST_SHORTFALL_KWH = 1e-6
@@ -35,7 +35,7 @@ class _Solved:
 def _solve_modulated(night: Night) -> _Solved:
     try:
         energies = modulated.solve_modulated(night)
-    except modulated.SolverFailed:
+    except SolverFailed:
         energies = closed_form.modulated(night)
         status, solver = PlanStatus.CLOSED_FORM, closed_form.GREEDY
     else:
@@ -48,7 +48,7 @@ def _solve_onoff(night: Night) -> _Solved:
     scaled = scale_onoff(night)
     try:
         is_on = onoff.solve_onoff(scaled)
-    except modulated.SolverFailed:
+    except SolverFailed:
         is_on, bound = closed_form.onoff(scaled)
         return _Solved(_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
     return _Solved(_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)

@@ -6,7 +6,7 @@
 | energy needed (`need_dwh`) | 0.1 Wh (meter) | up: toward charging | 2^31 |
 | on-time of a slot | ms | to nearest | 2^40 |
 | on-time needed (`OnOff.least_ms`) | ms | up: toward charging | 2^40 |
-| money | 1e-9 currency; coarser powers of ten when a slot costs over 1,000 | to nearest | 2^40 |
+| money of a night | 1e-9 currency, or a coarser power of ten; tie-breaks below it | to nearest | 2^58 |
 
 Costs and energies of the plan are computed from the chosen slots in floating point, never from these integers.
 """
@@ -20,12 +20,15 @@ from domain.plan import PlanProblem
 
 DWH_PER_KWH = 10_000  # 0.1 Wh: 7e-5 of a night's energy at most
 MS_PER_HOUR = 3_600_000
-FINEST_MONEY = 10**9  # units per currency unit
-LARGEST_SLOT_MONEY = 2.0**40  # keeps a night's sum, with tie-breaks, far inside 64 bits
+FINEST_MONEY = 1e9  # units per currency unit
+LARGEST_MONEY = 2.0**58  # a whole night with tie-breaks: sums and differences of two stay inside 64 bits
 SMALLEST_KWH = 1e-9  # energies below are rounding noise of the caller's subtraction
 
 _MS = timedelta(milliseconds=1)
-_HOUR = timedelta(hours=1)
+
+
+class SolverFailed(Exception):
+    """A solver gave no usable answer in its limits; the caller takes the next one, at last the closed form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Night:
 
     problem: PlanProblem
     n: int
+    length_ms: list[float]
     step_kwh: list[float]  # energy of slot t at full power
     need_kwh: float  # to the target, 0 if reached
     room_kwh: float  # to the full battery
@@ -47,7 +51,8 @@ def read(problem: PlanProblem) -> Night:
     """The night's columns; needs are turned from battery to meter side here."""
     edges = problem.edges
     power = problem.max_power_kw
-    step = [power * ((b - a) / _HOUR) for a, b in pairwise(edges)]
+    lengths = [(b - a) / _MS for a, b in pairwise(edges)]
+    step = [power * (ms / MS_PER_HOUR) for ms in lengths]
     n = len(step)
     room = max(0.0, problem.battery_capacity_kwh - problem.soc_dc_kwh) / problem.efficiency
     need = min(max(0.0, problem.target_dc_kwh - problem.soc_dc_kwh) / problem.efficiency, room)
@@ -56,7 +61,7 @@ def read(problem: PlanProblem) -> Night:
     if problem.frozen_until is not None:
         frozen = sum(1 for edge in edges[:-1] if edge < problem.frozen_until)
     floors, ceilings = _limits(step, frozen, problem.is_on_at_start, first, room)
-    return Night(problem, n, step, need, room, first, floors, ceilings, frozen)
+    return Night(problem, n, lengths, step, need, room, first, floors, ceilings, frozen)
 
 
 def _limits(step: list[float], frozen: int, is_on: bool, first: float, room: float) -> tuple[list[float], list[float]]:
@@ -85,12 +90,12 @@ def to_dwh_up(kwh: float) -> int:
     return ceil(kwh * DWH_PER_KWH - 1e-6)
 
 
-def money_scale(largest: float) -> float:
-    """Units per currency unit such that `largest` [currency] stays below the limit; a power of ten."""
+def money_scale(largest: float, weight: int) -> float:
+    """Units per currency unit, a power of ten, so that `largest` [currency] times `weight` stays below the limit."""
     scale = FINEST_MONEY
-    while scale > 1 and largest * scale > LARGEST_SLOT_MONEY:
-        scale //= 10
-    return float(scale)
+    while scale > 1e-9 and largest * scale * weight > LARGEST_MONEY:
+        scale /= 10
+    return scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ class OnOff:
 def scale_onoff(night: Night) -> OnOff:
     """Integers of an on/off night: on-time in ms, money with the tie-breaks in the low digits."""
     problem, n, step = night.problem, night.n, night.step_kwh
-    lengths = [round((b - a) / _MS) for a, b in pairwise(problem.edges)]
+    lengths = [round(ms) for ms in night.length_ms]
     must_on = [low > SMALLEST_KWH for low in night.floor_kwh]
     must_off = [high <= SMALLEST_KWH for high in night.ceiling_kwh]
     forced = sum(length for length, on in zip(lengths, must_on, strict=True) if on)
@@ -125,10 +130,10 @@ def scale_onoff(night: Night) -> OnOff:
     longest = max(lengths)
     most = max(forced, floor(night.room_kwh / per_ms * (1 + 1e-12) + 1e-4), least + longest - grid)
     money = [price * kwh for price, kwh in zip(problem.price_per_kwh, step, strict=True)]
-    scale = money_scale(max(max(map(abs, money)), problem.switch_cost))
     early = _earliness(lengths)
     per_switch = sum(early) + 1  # one switch outweighs any order of slots
     weight = per_switch * (n + 2)  # one unit of money outweighs any number of switches
+    scale = money_scale(sum(map(abs, money)) + problem.switch_cost * (n + 2), weight)
     return OnOff(
         n=n,
         length_ms=lengths,
