@@ -7,7 +7,8 @@ side: `_ac_` at the meter, `_dc_` in the battery. The model behind it is in docs
 from bisect import bisect_right
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from math import isfinite
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -22,38 +23,59 @@ class ControlKind(StrEnum):
     ONOFF = "onoff"  # the maximum or nothing
 
 
+MOST_SLOTS = 3_000  # a month of quarter hours
+LARGEST_PRICE = 1e6  # [currency/kWh], of any currency
+LARGEST_ENERGY_KWH = 10_000.0
+ROUND_OFF = 1 + 1e-9  # a level computed as percent times capacity may exceed the capacity by this
+
+Energy = Annotated[float, Field(ge=0, le=LARGEST_ENERGY_KWH, allow_inf_nan=False)]
+
+
 class PlanProblem(Model):
     """One car, one night: everything the planner may know. Validation errors name the field and its unit."""
 
     edges: tuple[Instant, ...]  # n + 1 slot boundaries, strictly rising; the last one is the departure
     price_per_kwh: tuple[float, ...]  # all-in price per slot [currency/kWh], may be negative
     is_forecast: tuple[bool, ...] = ()  # per slot: price is ours, not the market's; empty: none is
-    battery_capacity_kwh: float = Field(gt=0)  # usable [kWh, battery side]
-    soc_dc_kwh: float = Field(ge=0)  # energy in the battery at edges[0] [kWh]
-    target_dc_kwh: float = Field(ge=0)  # wanted at departure [kWh]
-    min_dc_kwh: float = Field(default=0.0, ge=0)  # reached at once, whatever the price [kWh]
-    max_power_kw: float = Field(gt=0)  # at the meter [kW]
+    battery_capacity_kwh: Energy = Field(gt=0)  # usable [kWh, battery side]
+    soc_dc_kwh: Energy  # energy in the battery at edges[0] [kWh]; at or above the capacity it is full
+    target_dc_kwh: Energy  # wanted at departure [kWh]
+    min_dc_kwh: Energy = 0.0  # reached at once, whatever the price [kWh]
+    max_power_kw: float = Field(gt=1e-3, le=1_000)  # at the meter [kW]
     min_power_kw: float = Field(default=0.0, ge=0)  # at the meter, for SEMICONTINUOUS [kW]
-    efficiency: float = Field(default=0.9, gt=0, le=1)  # battery kWh per meter kWh
+    efficiency: float = Field(default=0.9, ge=0.01, le=1)  # battery kWh per meter kWh
     control: ControlKind = ControlKind.ONOFF
-    min_on: timedelta = timedelta(0)  # ONOFF: shortest run
-    min_off: timedelta = timedelta(0)  # ONOFF: shortest pause between runs
-    switch_cost: float = Field(default=0.0, ge=0)  # per start or stop [currency]
+    min_on: timedelta = Field(default=timedelta(0), ge=timedelta(0))  # ONOFF: shortest run
+    min_off: timedelta = Field(default=timedelta(0), ge=timedelta(0))  # ONOFF: shortest pause between runs
+    switch_cost: float = Field(default=0.0, ge=0, le=LARGEST_PRICE)  # per start or stop [currency]
     is_on_at_start: bool = False
     frozen_until: Instant | None = None  # slots that start before this instant keep the state of the start
-    missing_cost_per_kwh: float = Field(default=10.0, gt=0)  # per kWh (meter) missing at departure [currency/kWh]
+    missing_cost_per_kwh: float = Field(default=10.0, gt=0, le=LARGEST_PRICE)  # per kWh (meter) missing at departure
 
     @model_validator(mode="after")
     def _columns_agree(self) -> Self:
         n = len(self.edges) - 1
         if n < 1:
             raise ValueError("edges [instants]: at least two are needed")
+        if n > MOST_SLOTS:
+            raise ValueError(f"edges [instants]: {n} slots, at most {MOST_SLOTS} can be planned")
         if any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
             raise ValueError("edges [instants]: must rise strictly")
         if len(self.price_per_kwh) != n:
             raise ValueError(f"price_per_kwh [currency/kWh]: {len(self.price_per_kwh)} values for {n} slots")
+        if not all(isfinite(price) and abs(price) <= LARGEST_PRICE for price in self.price_per_kwh):
+            raise ValueError(f"price_per_kwh [currency/kWh]: must be finite and within {LARGEST_PRICE:g} of zero")
         if self.is_forecast and len(self.is_forecast) != n:
             raise ValueError(f"is_forecast: {len(self.is_forecast)} values for {n} slots")
+        return self
+
+    @model_validator(mode="after")
+    def _wishes_fit(self) -> Self:
+        for name in ("target_dc_kwh", "min_dc_kwh"):
+            if getattr(self, name) > self.battery_capacity_kwh * ROUND_OFF:
+                raise ValueError(f"{name} [kWh]: {getattr(self, name):g} exceeds battery_capacity_kwh")
+        if self.min_power_kw > self.max_power_kw:
+            raise ValueError(f"min_power_kw [kW]: {self.min_power_kw:g} exceeds max_power_kw {self.max_power_kw:g}")
         return self
 
     @property
@@ -93,6 +115,7 @@ class ChargingPlan(Model):
     reasons: tuple[SlotReason, ...]
     cost: float  # objective: energy + switching + missing energy [currency]
     energy_cost: float  # energy alone [currency]
+    missing_cost: float = 0.0  # missing energy alone [currency]
     lower_bound: float  # proven: no plan costs less [currency]
     shortfall_ac_kwh: float  # energy missing at departure [kWh, meter]
     target_price_per_kwh: float | None = None  # shadow price: what one more kWh of target would cost [currency/kWh]

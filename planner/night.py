@@ -63,7 +63,8 @@ def _plan(night: Night, solved: _Solved, begun: float) -> ChargingPlan:
     energy_cost = sum(price * kwh for price, kwh in zip(problem.price_per_kwh, energies, strict=True))
     drawn = sum(energies)
     shortfall = night.need_kwh - drawn if drawn < night.need_kwh - SMALLEST_SHORTFALL_KWH else 0.0
-    cost = energy_cost + problem.missing_cost_per_kwh * shortfall
+    missing_cost = problem.missing_cost_per_kwh * shortfall
+    cost = energy_cost + missing_cost
     if problem.control is ControlKind.ONOFF:
         cost += problem.switch_cost * switches(energies, problem.is_on_at_start)
     bound = cost if solved.bound is None else min(cost, solved.bound)
@@ -78,6 +79,7 @@ def _plan(night: Night, solved: _Solved, begun: float) -> ChargingPlan:
         reasons=reasons(night, energies),
         cost=cost,
         energy_cost=energy_cost,
+        missing_cost=missing_cost,
         lower_bound=bound,
         shortfall_ac_kwh=shortfall,
         target_price_per_kwh=None,
