@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from simulator.faults import Fault, FaultBase, is_within
-from simulator.registry import Device, Ids
+from simulator.registry import Device, Ids, Prepared
 from simulator.timeline import Timeline
 
 F = TypeVar("F", bound=FaultBase)
@@ -48,6 +48,13 @@ class FaultBook:
                 return fault
         return None
 
+    def find_for_body(self, kind: type[F], prepared: Prepared) -> F | None:
+        """As `find`, for a car or box that need not be linked."""
+        for fault in self.of_kind(kind):
+            if concerns_body(fault, prepared):
+                return fault
+        return None
+
     def strike(self, kind: type[F], device: Device) -> F | None:
         """As `find`, but only as often as the fault's `p` says."""
         fault = self.find(kind, device)
@@ -67,8 +74,12 @@ class FaultBook:
 
 
 def concerns(fault: FaultBase, device: Device) -> bool:
-    """Whether the fault's target and side name this device."""
-    if fault.side not in (None, device.kind):
-        return False
-    names = {"*", device.id, device.body.id, f"vendor:{device.vendor}", f"user:{device.user.id}"}
-    return fault.target in names
+    """Whether the fault's target and side name this linked device."""
+    return concerns_body(fault, device.prepared) or (fault.target == device.id and fault.side in (None, device.kind))
+
+
+def concerns_body(fault: FaultBase, prepared: Prepared) -> bool:
+    """Whether the fault's target and side name this car or box, linked or not."""
+    user_id, spec = prepared.user_id, prepared.spec
+    names = {"*", prepared.body.id, f"{user_id}/{spec.key}", f"vendor:{spec.vendor}", f"user:{user_id}"}
+    return fault.target in names and fault.side in (None, prepared.kind)

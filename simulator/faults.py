@@ -1,7 +1,7 @@
 """What may go wrong, as data: each fault has a target, a window in world time and its parameters.
 
-A target is a device id, `user:ID`, `vendor:NAME`, or `*`; `side` narrows it to vehicles or chargers. The numbers in the
-docstrings are those of the field-failure catalogue.
+A target is a device id, `USER/KEY` of a scenario, `user:ID`, `vendor:NAME`, or `*`; `side` narrows it to vehicles or
+chargers. The numbers in the docstrings are those of the field-failure catalogue.
 """
 
 from datetime import datetime

@@ -7,9 +7,11 @@ from domain.clock import Clock
 from simulator.cloud import Cloud
 from simulator.control import Control
 from simulator.linking import KINDS, Linking
+from simulator.mishaps import Mishaps
 from simulator.occurrences import Occurrences
 from simulator.outbox import Outbox
 from simulator.pairing import Pairing
+from simulator.reactions import Reactions
 from simulator.registry import Device, Location, User
 from simulator.scenario import ChargerSpec, Scenario, UserSpec, VehicleSpec
 from simulator.telemetry import Telemetry
@@ -41,6 +43,9 @@ class Simulation:
         self.control = Control(self.cloud, self.telemetry)
         self.linking = Linking(self.cloud, self.telemetry, self.pairing, self.control)
         self.occurrences = Occurrences(self.cloud)
+        self.mishaps = Mishaps(self.cloud, self.telemetry, self.pairing)
+        self.reactions = Reactions(self.cloud)
+        self.control.on_press.append(self.reactions.on_press)
         self.outbox = Outbox(self.cloud)
         self.telemetry.listeners += [self.pairing.on_observed, self.control.on_observed]
         self._wake = asyncio.Event()

@@ -8,6 +8,9 @@ from typing import Any
 from simulator.physics import REST, Body, Box, Car, flow_kw, integrate, span_to_next_change
 from simulator.timeline import Appointment, Timeline
 
+SESSION_BLOCKS = ("asleep", "deaf", "finishing")
+"""Obstacles that end when the plug is pulled."""
+
 Watcher = Callable[[Body], None]
 
 
@@ -99,6 +102,8 @@ class World:
         self.note("plug", car.id, "vehicle", box.id, None, cause)
         self._set_hold(car, None, cause)
         self._set_hold(box, None, cause)
+        for body in (car, box):
+            body.blocks.difference_update(SESSION_BLOCKS)
         self._set_power(car, cause)
         self._tell(car, box)
 
