@@ -6,6 +6,8 @@ from pydantic import Field
 
 from domain.model import Model
 
+PRICE_STEP = Decimal("0.000001")
+
 
 class Tariff(Model):
     """Spot price plus fixed fees per kWh, value-added tax on the sum."""
@@ -16,6 +18,9 @@ class Tariff(Model):
     vat_fraction: Decimal = Field(default=Decimal("0"), ge=0)
 
     def all_in(self, market_price_per_kwh: float) -> Decimal:
-        """The driver's price [currency/kWh] at a market price [currency/kWh]; exact to 1e-6."""
-        market = Decimal(str(round(market_price_per_kwh, 6)))
-        return (market + self.fees_per_kwh) * (1 + self.vat_fraction)
+        """The driver's price [currency/kWh] at a market price [currency/kWh], rounded to 1e-6, half to even.
+
+        A negative sum bears negative tax: the supplier settles what it is paid as it does what it charges.
+        """
+        market = Decimal(str(round(market_price_per_kwh, 9)))
+        return ((market + self.fees_per_kwh) * (1 + self.vat_fraction)).quantize(PRICE_STEP)
