@@ -11,7 +11,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from domain.clock import Clock
-from simulator import admin, api_devices, api_locations, api_service, api_users, api_webhooks, linkpage
+from simulator import (
+    admin,
+    api_devices,
+    api_locations,
+    api_schedules,
+    api_service,
+    api_tariffs,
+    api_users,
+    api_webhooks,
+    linkpage,
+)
 from simulator.http import Tokens
 from simulator.problems import Refused
 from simulator.scenario import Scenario
@@ -24,6 +34,8 @@ ROUTERS = (
     api_devices.router,
     api_locations.router,
     api_webhooks.router,
+    api_schedules.router,
+    api_tariffs.router,
     linkpage.router,
     admin.router,
 )

@@ -11,6 +11,7 @@ from simulator.pairing import Pairing
 from simulator.problems import Refused, not_found
 from simulator.registry import Account, Device, DeviceKind, LinkSession, Prepared, Tenant, User
 from simulator.scenario import ChargerSpec, VehicleSpec
+from simulator.schedules import Schedules
 from simulator.telemetry import Telemetry
 from simulator.vendors import vendors_of
 from simulator.wire import discovered_vehicle, problem
@@ -25,11 +26,14 @@ class LinkFailed(Exception):
 class Linking:
     """Accounts of all users. Devices are never linked one by one: an account brings all of its vendor's."""
 
-    def __init__(self, cloud: Cloud, telemetry: Telemetry, pairing: Pairing, control: Control) -> None:
+    def __init__(
+        self, cloud: Cloud, telemetry: Telemetry, pairing: Pairing, control: Control, schedules: Schedules
+    ) -> None:
         self._cloud = cloud
         self._telemetry = telemetry
         self._pairing = pairing
         self._control = control
+        self._schedules = schedules
 
     # -- sessions ---------------------------------------------------------------------------------------------------
 
@@ -175,10 +179,10 @@ class Linking:
         """Deletes the user and all data for good."""
         for device in self._cloud.devices_of(user):
             self._drop(device, is_for_good=True)
+        self._schedules.remove_of(user)
         tenant = user.tenant
-        for book in (tenant.locations, tenant.schedules):
-            for key in [key for key, item in book.items() if _owner(item) == user.id]:
-                del book[key]
+        for place in [place for place in tenant.locations.values() if place.user_id == user.id]:
+            del tenant.locations[place.id]
         del tenant.users[user.id]
 
     def _drop(self, device: Device, *, is_for_good: bool) -> None:
@@ -189,7 +193,3 @@ class Linking:
         if is_for_good:
             device.prepared.generation += 1
         self._cloud.world.note("link", device.id, device.kind, device.vendor, None, "unlinked")
-
-
-def _owner(item: object) -> object:
-    return item.get("userId") if isinstance(item, dict) else getattr(item, "user_id", None)

@@ -73,7 +73,6 @@ class Tenant:
     users: dict[str, "User"] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     locations: dict[str, Location] = field(default_factory=dict)
-    schedules: dict[str, Json] = field(default_factory=dict)
     tariffs: dict[str, list[Json]] = field(default_factory=dict)
     location_tariffs: dict[str, Json] = field(default_factory=dict)
 

@@ -14,6 +14,8 @@ from simulator.pairing import Pairing
 from simulator.reactions import Reactions
 from simulator.registry import Device, Location, User
 from simulator.scenario import ChargerSpec, Scenario, UserSpec, VehicleSpec
+from simulator.schedules import Schedules
+from simulator.smart import SmartCharging
 from simulator.telemetry import Telemetry
 from simulator.timeline import Timeline
 
@@ -41,13 +43,20 @@ class Simulation:
         self.telemetry = Telemetry(self.cloud)
         self.pairing = Pairing(self.cloud)
         self.control = Control(self.cloud, self.telemetry)
-        self.linking = Linking(self.cloud, self.telemetry, self.pairing, self.control)
+        self.schedules = Schedules(self.cloud, self.control)
+        self.smart = SmartCharging(self.cloud, self.control, self.schedules)
+        self.linking = Linking(self.cloud, self.telemetry, self.pairing, self.control, self.schedules)
         self.occurrences = Occurrences(self.cloud)
         self.mishaps = Mishaps(self.cloud, self.telemetry, self.pairing)
         self.reactions = Reactions(self.cloud)
         self.control.on_press.append(self.reactions.on_press)
         self.outbox = Outbox(self.cloud)
-        self.telemetry.listeners += [self.pairing.on_observed, self.control.on_observed]
+        self.telemetry.listeners += [
+            self.pairing.on_observed,
+            self.control.on_observed,
+            self.schedules.on_observed,
+            self.smart.on_observed,
+        ]
         self._wake = asyncio.Event()
         self._populate()
 
