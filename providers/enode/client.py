@@ -17,12 +17,23 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from domain.clock import Clock
-from domain.errors import CallerError, MalformedReply
+from domain.errors import CallerError, MalformedReply, NightchargeError, Unauthorized
 from providers.enode import schemas
 from providers.enode.auth import TokenSource
-from providers.enode.errors import Kind, Outcome, error_of, judge, retry_after, transport_error, unreadable
+from providers.enode.errors import (
+    Kind,
+    Outcome,
+    error_of,
+    held_back,
+    judge,
+    retry_after,
+    transport_error,
+    unreadable,
+    weigh,
+)
 from providers.enode.settings import EnodeSettings
 from providers.enode.surprises import Surprises
+from providers.traffic import NOBODY, Gate, Held, Party, Result
 
 W = TypeVar("W", bound=BaseModel)
 
@@ -91,6 +102,7 @@ class EnodeClient:
         self._owns_http = http is None
         self._http = http or _new_http(settings)
         self._timeout = _timeout(settings)
+        self.gate = Gate(settings.traffic, lambda: self.now())
         self._tokens = TokenSource(self._fetch_token, lambda: self.now())
 
     def __repr__(self) -> str:
@@ -109,23 +121,26 @@ class EnodeClient:
         if self._owns_http:
             await self._http.aclose()
 
-    async def call(self, call: Call) -> Reply:
+    async def call(self, call: Call, party: Party = NOBODY) -> Reply:
         """The answer.
 
         A refused token is renewed once and the call repeated, commands too: a call refused at the door had no effect.
         Nothing else but reads on broken connections is ever repeated here.
 
+        Args:
+            party: whose account it is about, as far as known; bans, budget and breaker go by it.
+
         Raises:
-            RetryableError, PermanentError: by the table in `errors`.
+            RetryableError, PermanentError: by the table in `errors`, or because the gate holds the call back.
         """
         token = await self._tokens.token()
-        response = await self._send_once_or_twice(call, token)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        try:
+            return await self._attempt(call, party, token)
+        except Unauthorized:
             self._tokens.reject(token)
-            response = await self._send_once_or_twice(call, await self._tokens.token())
-        return self._judged(call.kind, call.label, response)
+        return await self._attempt(call, party, await self._tokens.token())
 
-    async def pages(self, call: Call) -> AsyncIterator[Any]:
+    async def pages(self, call: Call, party: Party = NOBODY) -> AsyncIterator[Any]:
         """The raw items of a paged list, page after page.
 
         Raises:
@@ -134,7 +149,7 @@ class EnodeClient:
         cursors: set[str] = set()
         query = {**call.query, "pageSize": str(self.settings.page_size)}
         while True:
-            reply = await self.call(Call(call.kind, call.method, call.template, call.ids, query))
+            reply = await self.call(Call(call.kind, call.method, call.template, call.ids, query), party)
             if reply.outcome is Outcome.GONE:
                 return
             page = reply.read(schemas.Page)
@@ -148,6 +163,21 @@ class EnodeClient:
             cursors.add(after)
             query = {**query, "after": after}
 
+    async def _attempt(self, call: Call, party: Party, token: str) -> Reply:
+        """The call through the gate, which hears how it ended."""
+        is_command = call.kind in (Kind.COMMAND, Kind.CANCEL)
+        try:
+            async with self.gate.ticket(party, command=is_command) as ticket:
+                try:
+                    reply = self._judged(call.kind, call.label, await self._send_once_or_twice(call, token))
+                except NightchargeError as error:
+                    ticket.settle(*weigh(call.kind, error))
+                    raise
+                ticket.settle(Result.NEUTRAL if reply.outcome is Outcome.REFUSED else Result.OK)
+                return reply
+        except Held as held:
+            raise held_back(held, call.label) from None
+
     async def _send_once_or_twice(self, call: Call, token: str) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         if self.settings.api_version:
@@ -159,10 +189,11 @@ class EnodeClient:
             "headers": headers,
             "json": call.body,
         }
+        self.gate.retries.earn()
         try:
             return await self._send(**request)
         except _BROKEN as error:
-            if not call.is_safe:
+            if not (call.is_safe and self.gate.retries.spend()):
                 raise transport_error(error, call.label) from None
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise transport_error(error, call.label) from None

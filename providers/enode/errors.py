@@ -26,6 +26,7 @@ from domain.errors import (
 )
 from providers.enode.schemas import Problem
 from providers.enode.surprises import scrub
+from providers.traffic import Held, Result, Why
 
 LONGEST_WAIT = timedelta(days=30)
 """Longer waits than this are read as this: nothing real is longer, and arithmetic stays in range."""
@@ -124,6 +125,24 @@ def transport_error(error: httpx.HTTPError | httpx.InvalidURL | TimeoutError, la
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
         return CommandRejected(words)
     return VendorUnavailable(words)
+
+
+def held_back(held: Held, label: str) -> NightchargeError:
+    """The domain's word for a call our own gate did not let through."""
+    error = RateLimited if held.why in (Why.BANNED, Why.BUDGET) else VendorUnavailable
+    return error(f"{label}: held back, {held.why}", retry_after=held.wait)
+
+
+def weigh(kind: Kind, error: NightchargeError) -> tuple[Result, timedelta | None]:
+    """What a failed call says of the vendor, and the wait asked for."""
+    if isinstance(error, RateLimited):
+        return Result.LIMITED, error.retry_after
+    if isinstance(error, VendorUnavailable):
+        return Result.FAILED, None
+    # A read has nothing to be refused: a 400 on it is an outage in disguise, if a whole group gets it.
+    if isinstance(error, CommandRejected) and kind in (Kind.READ, Kind.OWNED):
+        return Result.FAILED, None
+    return (Result.OK if isinstance(error, UnknownDevice | ControlledElsewhere) else Result.NEUTRAL), None
 
 
 def unreadable(label: str, content_type: str) -> NightchargeError:

@@ -22,6 +22,7 @@ from providers.enode.client import Call, EnodeClient, Reply
 from providers.enode.errors import Kind, Outcome
 from providers.enode.mapping import WireMapping
 from providers.enode.surprises import scrub
+from providers.traffic import Health, Parties, Party
 
 W = TypeVar("W", bound=BaseModel)
 
@@ -57,15 +58,17 @@ class EnodeProvider:
     def __init__(self, client: EnodeClient, mapping: WireMapping | None = None) -> None:
         self.client = client
         self.mapping = mapping or WireMapping(client.settings.identity_salt)
+        self._parties = Parties()
 
     async def list_devices(self, driver_id: str, side: Side) -> list[Device]:
         """The driver's devices; none for a driver who never linked. Items without ids are counted and left out."""
         call = Call(Kind.OWNED, "GET", f"/users/{{}}/{_ASSETS[side]}", (driver_id,))
-        assets = await self._listed(call, schemas.Asset)
+        assets = await self._listed(call, schemas.Asset, Party(driver_id))
         return [self._device(side, asset, driver_id=driver_id) for asset in assets]
 
     async def read(self, side: Side, device_id: str) -> Device:
-        reply = await self.client.call(Call(Kind.READ, "GET", f"/{_ASSETS[side]}/{{}}", (device_id,)))
+        call = Call(Kind.READ, "GET", f"/{_ASSETS[side]}/{{}}", (device_id,))
+        reply = await self.client.call(call, self._parties.of(device_id))
         return self._device_in(side, reply)
 
     async def start(self, side: Side, device_id: str) -> VendorAction:
@@ -85,21 +88,24 @@ class EnodeProvider:
         return await self._command(side, device_id, "max-current", {"maxCurrent": max_current_a})
 
     async def action(self, side: Side, action_id: str) -> VendorAction:
-        reply = await self.client.call(Call(Kind.READ, "GET", f"/{_ASSETS[side]}/actions/{{}}", (action_id,)))
+        call = Call(Kind.READ, "GET", f"/{_ASSETS[side]}/actions/{{}}", (action_id,))
+        reply = await self.client.call(call, self._parties.of(action_id))
         return self.mapping.action(reply.read(schemas.Action, self.mapping.surprises), side=side)
 
     async def cancel(self, side: Side, action_id: str) -> VendorAction:
         """The action, cancelled, or as it had ended already. The vendor's cloud may still carry it out."""
-        reply = await self.client.call(Call(Kind.CANCEL, "POST", f"/{_ASSETS[side]}/actions/{{}}/cancel", (action_id,)))
+        call = Call(Kind.CANCEL, "POST", f"/{_ASSETS[side]}/actions/{{}}/cancel", (action_id,))
+        reply = await self.client.call(call, self._parties.of(action_id))
         return self.mapping.action(reply.read(schemas.Action, self.mapping.surprises), side=side)
 
     async def request_refresh(self, side: Side, device_id: str) -> None:
         """Hint that our picture may be stale. The vendor may or may not ask the device."""
-        await self.client.call(Call(Kind.WRITE, "POST", f"/{_ASSETS[side]}/{{}}/refresh-hint", (device_id,)))
+        call = Call(Kind.WRITE, "POST", f"/{_ASSETS[side]}/{{}}/refresh-hint", (device_id,))
+        await self.client.call(call, self._parties.of(device_id))
 
     async def linked_vendors(self, driver_id: str) -> list[LinkedVendor]:
         """The driver's vendor accounts; none for a driver who never linked."""
-        reply = await self.client.call(Call(Kind.OWNED, "GET", "/users/{}", (driver_id,)))
+        reply = await self.client.call(Call(Kind.OWNED, "GET", "/users/{}", (driver_id,)), Party(driver_id))
         if reply.outcome is Outcome.GONE:
             return []
         user = reply.read(schemas.User, self.mapping.surprises)
@@ -113,7 +119,8 @@ class EnodeProvider:
             CommandRejected: Enode refuses, e.g. because the client's number of connections is used up.
         """
         body = {"scopes": list(SCOPES[side]), **_way_back(redirect_uri, language)}
-        reply = await self.client.call(Call(Kind.WRITE, "POST", "/users/{}/link", (driver_id,), body=body))
+        call = Call(Kind.WRITE, "POST", "/users/{}/link", (driver_id,), body=body)
+        reply = await self.client.call(call, Party(driver_id))
         return self.mapping.link(reply.read(schemas.LinkSession))
 
     async def relink(self, device_id: str, *, redirect_uri: str, language: str) -> LinkSession:
@@ -123,7 +130,8 @@ class EnodeProvider:
             CommandRejected: the device is unknown, or its grant is still good.
         """
         body = _way_back(redirect_uri, language)
-        reply = await self.client.call(Call(Kind.WRITE, "POST", "/assets/{}/relink", (device_id,), body=body))
+        call = Call(Kind.WRITE, "POST", "/assets/{}/relink", (device_id,), body=body)
+        reply = await self.client.call(call, self._parties.of(device_id))
         return self.mapping.link(reply.read(schemas.LinkSession))
 
     async def unlink(self, driver_id: str, vendor: str, side: Side) -> None:
@@ -131,27 +139,28 @@ class EnodeProvider:
 
         The vendor-wide form of the call is never used: it would take a Tesla with its wall box.
         """
-        path = "/users/{}/vendors/{}/{}"
-        await self.client.call(Call(Kind.REMOVE, "DELETE", path, (driver_id, vendor, side.value)))
+        call = Call(Kind.REMOVE, "DELETE", "/users/{}/vendors/{}/{}", (driver_id, vendor, side.value))
+        await self.client.call(call, Party(driver_id))
 
     async def forget_driver(self, driver_id: str) -> None:
         """Delete the driver and all data at Enode, for good; a driver Enode does not know is forgotten already."""
-        await self.client.call(Call(Kind.REMOVE, "DELETE", "/users/{}", (driver_id,)))
+        await self.client.call(Call(Kind.REMOVE, "DELETE", "/users/{}", (driver_id,)), Party(driver_id))
 
     async def create_place(self, driver_id: str, name: str, latitude: float, longitude: float, zone: str) -> Place:
         """Create a charging place. Its coordinates [degrees] go out in this one request and are never read back."""
         body = {"name": name, "latitude": latitude, "longitude": longitude, "timezoneName": zone}
-        reply = await self.client.call(Call(Kind.WRITE, "POST", "/users/{}/locations", (driver_id,), body=body))
+        call = Call(Kind.WRITE, "POST", "/users/{}/locations", (driver_id,), body=body)
+        reply = await self.client.call(call, Party(driver_id))
         return self.mapping.place(reply.read(schemas.Location))
 
     async def places(self, driver_id: str) -> list[Place]:
         call = Call(Kind.OWNED, "GET", "/users/{}/locations", (driver_id,))
-        return [self.mapping.place(one) for one in await self._listed(call, schemas.Location)]
+        return [self.mapping.place(one) for one in await self._listed(call, schemas.Location, Party(driver_id))]
 
     async def set_charger_place(self, charger_id: str, place_id: str | None) -> Device:
         """Say where the charger stands; `None` takes its place away."""
         call = Call(Kind.WRITE, "PUT", "/chargers/{}", (charger_id,), body={"locationId": place_id})
-        return self._device_in(Side.CHARGER, await self.client.call(call))
+        return self._device_in(Side.CHARGER, await self.client.call(call, self._parties.of(charger_id)))
 
     async def interventions(self, language: str) -> list[Intervention]:
         """The vendor's catalogue. Which entries apply to a device is told by its capabilities."""
@@ -167,13 +176,21 @@ class EnodeProvider:
             found += [_health(side, one) for one in self._items(_array(reply), schemas.VendorHealth)]
         return found
 
+    def trouble(self, driver_id: str, vendor: str) -> Health:
+        """Whether calls for this account fail, and if so, whether the vendor fails for many or the account alone.
+
+        While the vendor fails, nobody is asked to link again and nothing is unlinked.
+        """
+        return self.client.gate.health(Party(driver_id, vendor))
+
     async def _command(self, side: Side, device_id: str, what: str, body: dict[str, Any]) -> VendorAction:
         call = Call(Kind.COMMAND, "POST", f"/{_ASSETS[side]}/{{}}/{what}", (device_id,), body=body)
         try:
-            reply = await self.client.call(call)
+            reply = await self.client.call(call, self._parties.of(device_id))
             if reply.outcome is Outcome.REFUSED:
                 return _refused(side, device_id, reply.problem)
             action = reply.read(schemas.Action, self.mapping.surprises)
+            self._parties.learn(action.id, self._parties.of(device_id))
         except MalformedReply as error:
             # The vendor took the command; to call it failed would invite a second one.
             return VendorAction(
@@ -186,8 +203,8 @@ class EnodeProvider:
             )
         return self.mapping.action(action, side=side, device_id=device_id)
 
-    async def _listed(self, call: Call, wire: type[W]) -> list[W]:
-        return self._items([item async for item in self.client.pages(call)], wire)
+    async def _listed(self, call: Call, wire: type[W], party: Party) -> list[W]:
+        return self._items([item async for item in self.client.pages(call, party)], wire)
 
     def _items(self, items: Sequence[Any], wire: type[W]) -> list[W]:
         """Those that can be read; the rest is counted."""
@@ -206,7 +223,9 @@ class EnodeProvider:
         return self._device(side, asset)
 
     def _device(self, side: Side, asset: schemas.Asset, *, driver_id: str | None = None) -> Device:
-        return self.mapping.device(side, asset, received_at=self.client.now(), driver_id=driver_id)
+        device = self.mapping.device(side, asset, received_at=self.client.now(), driver_id=driver_id)
+        self._parties.learn(device.id, Party(device.driver_id, device.vendor))
+        return device
 
 
 def _refused(side: Side, device_id: str, problem: schemas.Problem) -> VendorAction:

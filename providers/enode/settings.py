@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from providers.traffic import GateRules
+
 PRODUCTION_URL = "https://enode-api.production.enode.io"
 PRODUCTION_TOKEN_URL = "https://oauth.production.enode.io/oauth2/token"
 SANDBOX_URL = "https://enode-api.sandbox.enode.io"
@@ -34,8 +36,10 @@ class EnodeSettings(BaseModel):
     read_timeout_seconds: float = Field(default=20, gt=0)
     pool_timeout_seconds: float = Field(default=10, gt=0)
     call_timeout_seconds: float = Field(default=30, gt=0)  # one call in all, body included
-    max_connections: int = Field(default=50, ge=1)
+    max_connections: int = Field(default=60, ge=1)  # a little above the places of `traffic`, so that it never binds
     max_reply_bytes: int = Field(default=10_000_000, ge=1)
+
+    traffic: GateRules = Field(default_factory=GateRules)  # in world time; per process
 
     page_size: int = Field(default=50, ge=1)  # Enode's default; its maximum is not documented
     max_pages: int = Field(default=10_000, ge=1)  # a list longer than this is taken for a loop

@@ -53,11 +53,7 @@ class Recording:
     def handle(self, request: httpx.Request) -> httpx.Response:
         line = f"{request.method} {request.url.path}"
         names = (line, f"{line} {request.content.decode()}")
-        fits = [
-            one for one in self._entries if one["request"] in names and one.get("after", line) in {line, *self._seen}
-        ]
-        if "after" in (fits[-1] if fits else {}) and fits[-1]["after"] not in self._seen:
-            fits.pop()
+        fits = [one for one in self._entries if one["request"] in names and self._is_due(one)]
         self._seen.update(names)
         if not fits:
             return httpx.Response(404, json={"type": "not-found", "title": "Not found", "detail": ""})
