@@ -1,0 +1,54 @@
+"""The `nightcharge` command."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from settings import Settings
+from simulator.command import simulator
+
+app = typer.Typer(
+    name="nightcharge", no_args_is_help=True, pretty_exceptions_show_locals=False, help=__doc__, add_completion=False
+)
+app.command("simulator")(simulator)
+
+
+@app.command()
+def worker() -> None:
+    """Run workflows and their steps."""
+    import worker as process
+
+    asyncio.run(process.run(Settings()))
+
+
+@app.command()
+def serve() -> None:
+    """Run the gateway: webhooks in."""
+    from gateway.server import serve as run
+
+    asyncio.run(run(Settings()))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
+    speed: Annotated[float, typer.Option(min=60, max=900, help="World seconds per real second.")] = 600,
+    out: Annotated[Path, typer.Option(help="Folder for pictures, page and logs.")] = Path("demo-output"),
+) -> None:
+    """Play three drivers' night on a real Temporal server."""
+    from nights.demo import play
+
+    raise typer.Exit(asyncio.run(play(keep=keep, speed=speed, out=out)))
+
+
+def main() -> None:
+    """Entry point."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Settings of the processes, from the environment (`NIGHTCHARGE_...`) or a `.env` file.
+
+Where Temporal is comes from Temporal's own environment profile (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, ...).
+"""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.clock import Clock
+
+
+class Settings(BaseSettings):
+    """What a process needs to know of its surroundings."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTCHARGE_", env_file=".env", extra="ignore")
+
+    database_url: str = "sqlite:///nightcharge.db"
+    prices_file: Path | None = None  # None: the Dutch day-ahead prices that ship with the package
+
+    enode_base_url: str = "https://enode-api.production.enode.io"
+    enode_token_url: str = "https://oauth.production.enode.io/oauth2/token"
+    enode_client_id: str = ""
+    enode_client_secret: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    identity_salt: SecretStr = SecretStr("")
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8000
+
+    clock: Clock = Clock()  # world time; the identity outside demos and tests

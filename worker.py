@@ -1,0 +1,134 @@
+"""The composition root: settings, adapters, activities, workflows; register, run, drain."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+import planner
+from activities.deciding import decide_driver, decide_session
+from activities.devices import Devices
+from activities.notices import LogNotices, Telling
+from activities.planning import Planning
+from activities.records import Records
+from client import connect
+from domain.ports import DeviceProvider, Notices, Planner, PriceSource
+from providers.enode.client import EnodeClient
+from providers.enode.mapping import WireMapping
+from providers.enode.provider import EnodeProvider
+from providers.enode.settings import EnodeSettings
+from providers.prices.file import FilePrices
+from settings import Settings
+from storage.sql import SqlStore
+from workflows.driver import DriverWorkflow
+from workflows.policies import TASK_QUEUE
+from workflows.session import SessionWorkflow
+
+logger = logging.getLogger(__name__)
+
+DRAIN = timedelta(seconds=20)
+"""Real time for short activities to finish when the worker is asked to stop."""
+
+STICKY = timedelta(seconds=3)
+"""After a dead worker the others wait this long before they take over its workflows."""
+
+CACHED_WORKFLOWS = 500
+"""About 0.1 MiB each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The outside world, as the activities hold it."""
+
+    provider: DeviceProvider
+    prices: PriceSource
+    store: SqlStore
+    notices: Notices
+    planner: Planner
+
+
+def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, task_queue: str = TASK_QUEUE) -> Worker:
+    """A worker for both workflows and every step. Must be called on the event loop that the ports live on."""
+    devices = Devices(ports.provider, ports.store, ports.store)
+    planning = Planning(ports.prices, ports.planner, asyncio.get_running_loop())
+    records = Records(ports.store, ports.store, ports.store, ports.prices)
+    telling = Telling(ports.notices)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[DriverWorkflow, SessionWorkflow],
+        activities=[
+            decide_driver,
+            decide_session,
+            devices.read_device,
+            devices.send_command,
+            devices.start_link,
+            devices.list_devices,
+            devices.set_place,
+            planning.make_plan,
+            records.listen,
+            records.stop_listening,
+            records.close_night,
+            telling.tell,
+        ],
+        activity_executor=executor,
+        max_cached_workflows=CACHED_WORKFLOWS,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        graceful_shutdown_timeout=DRAIN,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+@asynccontextmanager
+async def ports_from(settings: Settings) -> AsyncIterator[Ports]:
+    """Adapters as the settings say, closed at the end."""
+    async with AsyncExitStack() as stack:
+        store = SqlStore(settings.database_url)
+        await store.create()
+        stack.push_async_callback(store.close)
+        enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
+        yield Ports(
+            provider=EnodeProvider(enode, wire_mapping(settings)),
+            prices=FilePrices(settings.prices_file) if settings.prices_file else FilePrices(),
+            store=store,
+            notices=LogNotices(),
+            planner=planner.plan,
+        )
+
+
+def enode_settings(settings: Settings) -> EnodeSettings:
+    return EnodeSettings(
+        base_url=settings.enode_base_url,
+        token_url=settings.enode_token_url,
+        client_id=settings.enode_client_id,
+        client_secret=settings.enode_client_secret,
+        identity_salt=settings.identity_salt,
+    )
+
+
+def wire_mapping(settings: Settings) -> WireMapping:
+    """One salt for worker and gateway alike: one physical device has one digest."""
+    return WireMapping(identity_salt=settings.identity_salt or SecretStr(""))
+
+
+async def run(settings: Settings) -> None:
+    """Work until asked to stop, then drain."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    client = await connect()
+    async with ports_from(settings) as ports:
+        with ThreadPoolExecutor(max_workers=4, thread_name_prefix="step") as executor:
+            async with build_worker(client, ports, executor):
+                logger.info("worker runs", extra={"action": "worker_started"})
+                print("worker runs", flush=True)
+                await stop.wait()

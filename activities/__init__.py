@@ -1,1 +1,1 @@
-"""The durable steps: thin classes that hold ports. One call, one error translation; what they decide, `domain` decides."""
+"""The durable steps: thin classes that hold ports. One call, one error translation each."""

@@ -1,4 +1,4 @@
-"""Decisions, recorded: the machine's `decide` as a local activity, so that policy may change under running workflows."""
+"""Decisions, recorded: `decide` as a local activity, so that policy may change under running workflows."""
 
 from temporalio import activity
 

@@ -21,13 +21,14 @@ class Hearing(Model):
 
     to_driver: bool = False
     to_session: bool = False
+    is_newer: bool = True  # False: observed before what is known
     why: str = ""
 
 
 def hearing(before: Device | None, after: Device, watch: Watch | None) -> Hearing:
     """Who must hear that a device went from `before` (None: never seen) to `after`."""
     if before is not None and _is_older(after.reading, before.reading):
-        return Hearing(why="observed earlier than what is known")
+        return Hearing(is_newer=False, why="observed earlier than what is known")
     change = _change(before.reading if before else None, after.reading, watch)
     if watch is not None:
         return Hearing(to_session=bool(change), to_driver=_is_news_to_driver(before, after, watch), why=change)

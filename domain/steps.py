@@ -2,7 +2,6 @@
 
 from domain.clock import Clock
 from domain.commands import CommandOrder
-from domain.departure import Wish
 from domain.devices import Reading, Side
 from domain.driver.state import DriverState
 from domain.model import Instant, Model
@@ -84,11 +83,10 @@ class CloseTheNight(Model):
     session_id: str
     driver_id: str
     car: Car
-    charger_id: str | None
-    max_power_kw: float
+    max_power_kw: float  # what car and charger together allow [kW]
     tariff: Tariff
-    wish: Wish
     plugged_in_at: Instant
+    begins_at: Instant | None  # None: at plug-in
     night: Night
     closed_at: Instant
     log: tuple[LogEntry, ...]

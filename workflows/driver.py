@@ -36,12 +36,12 @@ from domain.driver.events import (
 )
 from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey, journey_of
+from domain.story import driver_details
 from workflows import policies
 from workflows import search_attributes as labels
 from workflows.ids import session_workflow_id
 from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW, DriverStart, SessionReport, SessionStart
 from workflows.shell import Shell
-from workflows.story import driver_details
 
 
 @workflow.defn(name=DRIVER_WORKFLOW)

@@ -10,7 +10,6 @@ from domain import steps
 from domain.commands import CommandOrder
 from domain.driver.events import NightReported, SessionEnded
 from domain.nightlog import LogEntry
-from domain.routing import box_in_use
 from domain.session.apply import apply, begun
 from domain.session.effects import (
     CloseNight,
@@ -30,12 +29,12 @@ from domain.session.effects import (
 from domain.session.events import DriverActed, PricesChanged, ReadingArrived, TimeReached
 from domain.session.state import SessionState
 from domain.session.wants import max_power_kw
+from domain.story import session_details
 from workflows import policies
 from workflows import search_attributes as labels
 from workflows.ids import driver_workflow_id
 from workflows.messages import SESSION_WORKFLOW, SessionReport, SessionStart
 from workflows.shell import Shell
-from workflows.story import session_details
 
 
 @workflow.defn(name=SESSION_WORKFLOW)
@@ -161,18 +160,16 @@ class SessionWorkflow:
         """Hand the log over with the night; the next night begins a new one."""
         state, night = self.shell.state, self.shell.state.night
         assert night is not None
-        box = box_in_use(state)
         step = steps.CloseTheNight(
             session_id=state.session_id,
             driver_id=state.driver_id,
             car=state.car,
-            charger_id=box.device_id if box else None,
             max_power_kw=max_power_kw(state),
             tariff=state.tariff,
-            wish=state.wish,
             plugged_in_at=state.plugged_in_at,
+            begins_at=state.last_closed_at,
             night=night,
-            closed_at=self.shell.now(),
+            closed_at=night.closed_at or self.shell.now(),
             log=self.shell.log,
         )
         self.shell.log = ()

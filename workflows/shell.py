@@ -17,9 +17,9 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from domain.clock import Clock
 from domain.nightlog import LogEntry, in_order, with_decision, with_event
 from domain.session.effects import Vitals, WakeAt
+from domain.story import clip
 from workflows import policies
 from workflows.answers import ANSWERS
-from workflows.story import clip
 
 StateT = TypeVar("StateT", bound=BaseModel)
 DecisionT = TypeVar("DecisionT", bound=BaseModel)

@@ -6,7 +6,7 @@ from domain.commands import CommandOutcome, CommandResult, Goal
 from domain.departure import next_departure
 from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
-from domain.fusion import fuse
+from domain.fusion import fuse, paired_charger_id
 from domain.session.effects import (
     CloseNight,
     CloseSession,
@@ -83,7 +83,7 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
         case Label():
             return state.model_copy(update={"labels": effect.labels})
         case CloseNight():
-            return _with_night(state, is_closing=True)
+            return _with_night(state, is_closing=True, closed_at=at)
         case CloseSession():
             return state.model_copy(update={"is_closed": True})
         case _:
@@ -104,6 +104,7 @@ def _new_night(state: SessionState, effect: OpenNight, at: datetime) -> Night:
         target_soc_pct=state.wish.target_soc_pct,
         min_soc_pct=state.wish.min_soc_pct,
         soc_start_pct=fuse(state.car.device_id, state.readings).soc_pct,
+        charger_id=paired_charger_id(state.car.device_id, state.readings),
     )
 
 
@@ -120,7 +121,13 @@ def _hear_reading(state: SessionState, reading: Reading) -> SessionState:
             "holds": tuple(hold for hold in state.holds if not _flow_disproves(hold, reading)),
         }
     )
-    return _note_level(state, reading)
+    return _note_level(_note_charger(state), reading)
+
+
+def _note_charger(state: SessionState) -> SessionState:
+    charger_id = paired_charger_id(state.car.device_id, state.readings)
+    is_linked = any(box.device_id == charger_id for box in state.boxes)
+    return _with_night(state, charger_id=charger_id) if is_linked else state
 
 
 def _is_older(reading: Reading, known: Reading | None) -> bool:
@@ -270,6 +277,7 @@ def _close_night(state: SessionState, event: NightAccounted) -> SessionState:
             "nights_closed": event.number,
             "to_report": event,
             "last_departure_at": state.night.departs_at,
+            "last_closed_at": state.night.closed_at,
             "override": override,
         }
     )

@@ -35,9 +35,8 @@ def next_rung(state: SessionState, goal: Goal, now: datetime) -> Rung | None:
         return None
     failed = failed_sides(state, goal, now)
     if goal is Goal.STOP:
-        sides = [side for side in route(state, goal) if side not in failed]
-        return Rung(sides[0], Proof.NO_FLOW, _choice(state, sides[0], failed)) if sides else None
-    return _release(state, failed) or _start(state, failed)
+        return _best(state, goal, failed)
+    return _release(state, failed) or _best(state, goal, failed)
 
 
 def _budget(goal: Goal) -> int:
@@ -56,17 +55,28 @@ def _release(state: SessionState, failed: frozenset[Side]) -> Rung | None:
     return Rung(waiting[0], proof, f"our hold lies on the {waiting[0].value}{doubt}: clear it there")
 
 
-def _start(state: SessionState, failed: frozenset[Side]) -> Rung | None:
-    sides = [side for side in route(state, Goal.START) if side not in failed]
-    return Rung(sides[0], Proof.FLOW, _choice(state, sides[0], failed)) if sides else None
+def _best(state: SessionState, goal: Goal, failed: frozenset[Side]) -> Rung | None:
+    """The best side that did not just fail; one that failed earlier tonight comes last."""
+    distrusted = _failed_tonight(state, goal)
+    sides = sorted((side for side in route(state, goal) if side not in failed), key=lambda side: side in distrusted)
+    if not sides:
+        return None
+    proof = Proof.FLOW if goal is Goal.START else Proof.NO_FLOW
+    return Rung(sides[0], proof, _choice(sides[0], distrusted))
 
 
-def _choice(state: SessionState, side: Side, failed: frozenset[Side]) -> str:
-    if side.other in failed:
-        return f"{side.other.value} did not obey: same goal through the {side.value}"
+def _choice(side: Side, distrusted: frozenset[Side]) -> str:
+    if side.other in distrusted:
+        return f"the {side.other.value} did not obey: same goal through the {side.value}"
     if side is Side.CHARGER:
         return "charger first: the car is surely in it"
-    return "no charger surely holds this car: through the car"
+    return "no charger can do it for this car: through the car"
+
+
+def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:
+    """Sides whose last try of this goal tonight failed, however long ago."""
+    last = {c.order.side: c.outcome for c in (state.night.commands if state.night else ()) if c.order.goal is goal}
+    return frozenset(side for side, outcome in last.items() if outcome is not None and not outcome.worked)
 
 
 def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:

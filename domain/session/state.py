@@ -78,6 +78,7 @@ class Night(Model):
     target_soc_pct: float
     min_soc_pct: float
     soc_start_pct: float | None = None
+    charger_id: str | None = None  # the linked charger that surely held the car, last known
     plan: ChargingPlan | None = None
     plan_revision: int = 0
     plan_requested_at: Instant | None = None  # a request is open
@@ -88,6 +89,7 @@ class Night(Model):
     reads: int = 0
     ready_at: Instant | None = None
     is_closing: bool = False
+    closed_at: Instant | None = None
 
 
 class Labels(Model):
@@ -118,6 +120,7 @@ class SessionState(Model):
     night: Night | None = None
     nights_closed: int = 0
     last_departure_at: Instant | None = None
+    last_closed_at: Instant | None = None  # when the last night was closed: the next account begins here
     holds: tuple[Hold, ...] = ()
     next_command: int = 1
     asked_at: dict[str, Instant] = Field(default_factory=dict)  # when each device was last read by us

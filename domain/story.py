@@ -1,4 +1,4 @@
-"""What the Temporal UI shows of a workflow without decoding anything: the story so far, in Markdown."""
+"""The story of a workflow in Markdown: what the Temporal UI shows without decoding anything."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -1,0 +1,69 @@
+"""Webhook deliveries: stored before the answer, then worked off in order; only what matters reaches a workflow."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from client import Nightcharge
+from domain.devices import Device
+from domain.driver.events import DeviceGone, DeviceSeen
+from domain.ports import Inbox, ReadingBook, WatchBook
+from domain.provider_events import DeviceDeleted, DeviceDiscovered, DeviceUpdated, ProviderEvent
+from domain.relevance import hearing
+from domain.session.events import ReadingArrived
+
+logger = logging.getLogger(__name__)
+
+Parse = Callable[[bytes, datetime], list[ProviderEvent]]
+
+BATCH = 50
+"""Deliveries taken from the inbox at once."""
+
+
+class Intake:
+    """Works off the inbox: every reading into the raw series, every relevant one to its session or driver."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        readings: ReadingBook,
+        watches: WatchBook,
+        workflows: Nightcharge,
+        parse: Parse,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._inbox, self._readings, self._watches = inbox, readings, watches
+        self._workflows, self._parse, self._now = workflows, parse, now
+
+    async def work_off(self) -> int:
+        """Handle what is pending; returns how many deliveries. One that fails stays for the next round."""
+        pending = await self._inbox.pending(BATCH)
+        for delivery_id, body in pending:
+            for event in self._parse(body, self._now()):
+                await self._handle(event)
+            await self._inbox.done(delivery_id)
+        return len(pending)
+
+    async def _handle(self, event: ProviderEvent) -> None:
+        match event:
+            case DeviceDiscovered() | DeviceUpdated():
+                await self._see(event.device)
+            case DeviceDeleted():
+                await self._watches.remove_device(event.device.id)
+                await self._workflows.device_gone(event.device.driver_id, DeviceGone(device_id=event.device.id))
+            case _:
+                logger.debug("event not used", extra={"action": "event_ignored", "kind": event.kind})
+
+    async def _see(self, device: Device) -> None:
+        before = await self._watches.device(device.id)
+        watch = await self._watches.watch_of(device.id)
+        if device.reading.observed_at is not None:
+            await self._readings.add_readings([device.reading])
+        heard_by = hearing(before, device, watch)
+        if heard_by.to_session and watch is not None:
+            await self._workflows.reading(watch.session_id, ReadingArrived(reading=device.reading))
+        if heard_by.to_driver:
+            await self._workflows.device_seen(device.driver_id, DeviceSeen(device=device))
+        if before is None or heard_by.is_newer:
+            await self._watches.save_device(device)

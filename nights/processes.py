@@ -1,0 +1,83 @@
+"""The processes of an embedded installation: started, watched for their first word, stopped in reverse order."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+STARTS_WITHIN_SECONDS = 40.0
+"""Real time a process gets to say that it is ready; the machine may be busy."""
+
+STOPS_WITHIN_SECONDS = 10.0
+
+
+class StartFailed(RuntimeError):
+    """A process ended or stayed silent; its log says more."""
+
+
+def free_port() -> int:
+    """A TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tool(name: str) -> str:
+    """The path of a program installed beside this Python."""
+    return str(Path(sys.executable).with_name(name))
+
+
+class Processes:
+    """Child processes with one log file each in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: list[tuple[str, asyncio.subprocess.Process]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop_all()
+
+    async def start(
+        self, name: str, *command: str, ready: str, env: Mapping[str, str] | None = None
+    ) -> tuple[asyncio.subprocess.Process, str]:
+        """Start `command` and wait until a line of its output contains `ready`; returns that line.
+
+        Raises:
+            StartFailed: it ended, or said nothing of the kind in time.
+        """
+        log = self._folder / f"{name}.log"
+        with log.open("ab") as sink:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=sink, stderr=asyncio.subprocess.STDOUT, env={**os.environ, **(env or {})}
+            )
+        self._running.append((name, process))
+        deadline = asyncio.get_running_loop().time() + STARTS_WITHIN_SECONDS
+        while asyncio.get_running_loop().time() < deadline and process.returncode is None:
+            for line in log.read_text(errors="replace").splitlines():
+                if ready in line:
+                    return process, line
+            await asyncio.sleep(0.05)
+        raise StartFailed(f"{name} did not get ready; see {log}")
+
+    async def stop_all(self) -> None:
+        """Ask every process to stop, last started first; kill what does not."""
+        while self._running:
+            _, process = self._running.pop()
+            if process.returncode is not None:
+                continue
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOPS_WITHIN_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+    def dead(self) -> list[str]:
+        """Names of processes that ended by themselves."""
+        return [name for name, process in self._running if process.returncode is not None]

@@ -1,0 +1,374 @@
+"""The session's policy, rule by rule, and whole nights without any engine."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.factories import (
+    CAR,
+    CHARGER,
+    MORNING,
+    at,
+    make_plan,
+    make_reading,
+    make_session,
+    outcome_of,
+)
+
+from domain.commands import CommandResult, Goal, Proof
+from domain.devices import PowerDeliveryState, Side
+from domain.session.apply import apply, begun
+from domain.session.decide import MAX_CHAIN, _rules, decide
+from domain.session.effects import (
+    CloseNight,
+    CloseSession,
+    Decision,
+    OpenNight,
+    Plan,
+    Read,
+    Report,
+    Send,
+    SessionEffect,
+    Tell,
+    WakeAt,
+)
+from domain.session.events import (
+    CommandEnded,
+    DriverActed,
+    NightAccounted,
+    PlanFailed,
+    PlanReady,
+    ReadingArrived,
+    SessionEvent,
+)
+from domain.session.state import SessionState
+
+CHARGING, STOPPED, UNPLUGGED = PowerDeliveryState.CHARGING, PowerDeliveryState.STOPPED, PowerDeliveryState.UNPLUGGED
+NO_POWER = PowerDeliveryState.NO_POWER
+
+
+class Played:
+    """A session played by hand: hear, decide, remember what was decided."""
+
+    def __init__(self, state: SessionState) -> None:
+        self.state = state
+        self.effects: list[SessionEffect] = []
+
+    def decide(self, hours: float) -> Decision:
+        decision = decide(self.state, at(hours))
+        for effect in decision.effects:
+            self.state = begun(self.state, effect, at(hours))
+        self.effects = list(decision.effects)
+        return decision
+
+    def hear(self, event: SessionEvent, hours: float) -> Decision:
+        self.state = apply(self.state, event)
+        return self.decide(hours)
+
+    def readings(self, hours: float, state: PowerDeliveryState, charger: PowerDeliveryState | None = None) -> Decision:
+        for side, side_state in ((Side.CHARGER, charger or state), (Side.VEHICLE, state)):
+            reading = make_reading(side, hours=hours, state=side_state)
+            self.state = apply(self.state, ReadingArrived(reading=reading))
+        return self.decide(hours)
+
+    def of(self, kind: type[SessionEffect]) -> list[SessionEffect]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def sent(self) -> list[tuple[Goal, Side, Proof]]:
+        return [(e.order.goal, e.order.side, e.order.proof) for e in self.effects if isinstance(e, Send)]
+
+    def order(self):
+        (send,) = (e for e in self.effects if isinstance(e, Send))
+        return send.order
+
+    def end(self, result: CommandResult, hours: float, *evidence) -> Decision:
+        order = self.last_order
+        return self.hear(CommandEnded(outcome=outcome_of(order, result, hours=hours, evidence=evidence)), hours)
+
+    @property
+    def last_order(self):
+        assert self.state.night is not None
+        return self.state.night.commands[-1].order
+
+
+def planned(*readings, **changes) -> Played:
+    """A session half an hour in, with a plan that charges from 00:00 to 03:00 UTC."""
+    played = Played(make_session(*readings, **changes))
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan()), 0.1)
+    return played
+
+
+def both(state: PowerDeliveryState, hours: float = 0.0, charger: PowerDeliveryState | None = None):
+    return make_reading(Side.CHARGER, hours=hours, state=charger or state), make_reading(hours=hours, state=state)
+
+
+def test_plug_in_opens_a_night_to_the_next_departure_and_asks_for_a_plan():
+    played = Played(make_session(*both(STOPPED)))
+    played.decide(0.0)
+    (opened,), (plan,) = played.of(OpenNight), played.of(Plan)
+    assert opened.departs_at == MORNING
+    assert plan.request.soc_pct == 40
+    assert plan.request.target_soc_pct == 80
+    assert played.sent() == []
+
+
+def test_a_car_that_charges_at_plug_in_is_stopped_through_the_charger_first():
+    played = planned(*both(CHARGING))
+    assert played.sent() == [(Goal.STOP, Side.CHARGER, Proof.NO_FLOW)]
+
+
+def test_a_car_without_charger_is_stopped_through_the_car():
+    car = make_reading(state=CHARGING, paired_with=None)
+    played = planned(car, with_charger=False)
+    assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+
+
+def test_a_charger_that_is_not_surely_holding_the_car_is_not_commanded():
+    car = make_reading(state=CHARGING, paired_with=None)
+    charger = make_reading(Side.CHARGER, state=CHARGING, paired_with=None)
+    assert planned(charger, car).sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+
+
+def test_a_car_that_can_do_nothing_in_no_charger_gets_no_command_and_its_driver_is_told():
+    car = make_reading(state=STOPPED, paired_with=None)
+    session = make_session(car, with_charger=False)
+    session = session.model_copy(update={"car": session.car.model_copy(update={"can_start": False, "can_stop": False})})
+    played = Played(session)
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan((0, 3))), 0.1)
+    assert played.sent() == []
+    (told,) = played.of(Tell)
+    assert (told.kind, told.cause) == ("at_risk", "no_route")
+
+
+def test_a_lying_charger_gives_way_to_the_car_and_both_holds_are_cleared_charger_first():
+    played = planned(*both(CHARGING))
+    played.end(CommandResult.UNPROVEN, 0.4, *both(CHARGING, 0.4))
+    assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+    played.end(CommandResult.PROVEN, 0.5, *both(STOPPED, 0.5, charger=NO_POWER))
+    assert {(h.side, h.is_certain) for h in played.state.holds} == {(Side.CHARGER, False), (Side.VEHICLE, True)}
+    assert played.sent() == []
+
+    played.decide(6.0)  # the cheap hour
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.RELEASED)]
+    played.end(CommandResult.ALREADY_SO, 6.0, *both(STOPPED, 6.0, charger=NO_POWER))
+    assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
+    played.end(CommandResult.PROVEN, 6.1, *both(CHARGING, 6.1))
+    assert played.state.holds == ()
+    assert played.sent() == []
+
+
+def test_energy_that_flows_disproves_a_certain_hold():
+    played = planned(*both(CHARGING))
+    played.end(CommandResult.PROVEN, 0.3, *both(STOPPED, 0.3))
+    assert [h.side for h in played.state.holds] == [Side.CHARGER]
+    played.readings(6.2, CHARGING)
+    assert played.state.holds == ()
+
+
+def test_nothing_is_sent_when_what_is_measured_is_what_is_wanted():
+    assert planned(*both(STOPPED)).sent() == []
+
+
+def test_unknown_power_is_asked_for_before_anything_is_sent():
+    quiet = make_reading(state=PowerDeliveryState.UNKNOWN, hours=-1, paired_with=None)
+    played = planned(quiet, with_charger=False)
+    assert played.sent() == []
+    played = Played(make_session(quiet, with_charger=False))
+    played.decide(0.0)
+    assert [effect.device_id for effect in played.of(Read)] == [CAR]
+
+
+def test_after_every_rung_failed_the_driver_is_told_once_and_the_ladder_is_climbed_again_later():
+    played = planned(*both(STOPPED))
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
+    assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
+    played.end(CommandResult.UNPROVEN, 6.4, *both(STOPPED, 6.4))
+    assert [(t.kind, t.cause) for t in played.of(Tell)] == [("at_risk", "start_failed")]
+    played.decide(6.5)
+    assert played.of(Tell) == []
+    assert played.sent() == []
+    played.decide(6.8)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_charge_now_wins_at_once_over_a_stop_that_is_under_way():
+    played = planned(*both(CHARGING))
+    played.hear(DriverActed(action_id="a", at=at(0.2), act="charge_now"), 0.2)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+    stop = played.state.night.commands[0]
+    assert stop.outcome.result is CommandResult.SUPERSEDED
+    played.hear(CommandEnded(outcome=outcome_of(stop.order, CommandResult.PROVEN, hours=0.3)), 0.3)
+    assert played.state.night.commands[0].outcome.result is CommandResult.SUPERSEDED
+
+
+def test_stay_stopped_is_not_undone_by_the_plan_or_the_last_safe_start():
+    played = planned(*both(STOPPED))
+    played.hear(DriverActed(action_id="a", at=at(1), act="stay_stopped"), 1)
+    for hours in (6.5, 9, 11.5):
+        played.decide(hours)
+        assert played.sent() == []
+
+
+def test_a_repeated_action_changes_nothing():
+    played = planned(*both(STOPPED))
+    played.hear(DriverActed(action_id="a", at=at(1), act="charge_now"), 1)
+    played.hear(DriverActed(action_id="b", at=at(2), act="follow_plan"), 2)
+    before = played.state
+    assert apply(before, DriverActed(action_id="a", at=at(1), act="charge_now")) == before
+
+
+def test_from_the_last_safe_start_on_price_no_longer_counts():
+    # 40 % of 60 kWh at 90 % efficiency is 26.7 kWh; at 0.9 * 11 kW that takes 2.7 h; with 0.5 h margin: 8.8 h in.
+    played = Played(make_session(*both(STOPPED)))
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan((11, 12))), 0.1)
+    played.decide(8.7)
+    assert played.sent() == []
+    played.decide(8.9)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_without_a_plan_the_car_charges_at_once():
+    played = Played(make_session(*both(STOPPED)))
+    played.decide(0.0)
+    played.hear(PlanFailed(revision=1, why="MalformedReply"), 0.1)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_at_the_target_the_charge_is_stopped():
+    played = planned(*both(STOPPED))
+    played.readings(8.0, CHARGING)
+    assert played.sent() == []
+    full = make_reading(hours=8.5, state=CHARGING, soc_pct=80)
+    played.hear(ReadingArrived(reading=full), 8.5)
+    assert played.sent() == [(Goal.STOP, Side.CHARGER, Proof.NO_FLOW)]
+    assert played.state.night.ready_at == at(8.5)
+
+
+def test_a_plan_for_an_older_question_is_not_taken():
+    played = planned(*both(STOPPED))
+    before = played.state.night.plan
+    played.hear(PlanReady(revision=7, plan=make_plan((0, 1))), 0.2)
+    assert played.state.night.plan == before
+
+
+def test_an_older_reading_changes_nothing():
+    played = planned(*both(STOPPED, 1.0))
+    before = played.state.readings[CAR]
+    played.hear(ReadingArrived(reading=make_reading(hours=0.5, state=CHARGING)), 1.1)
+    assert played.state.readings[CAR] == before
+
+
+def test_an_unplug_said_by_one_side_only_is_no_unplug():
+    played = planned(*both(STOPPED))
+    played.hear(ReadingArrived(reading=make_reading(hours=1, state=UNPLUGGED)), 1.0)
+    played.decide(1.5)
+    assert played.of(CloseNight) == []
+
+
+def test_a_sure_unplug_closes_the_night_then_the_session_after_its_report():
+    played = planned(*both(STOPPED))
+    for side in Side:
+        gone = make_reading(side, hours=1, state=UNPLUGGED, paired_with=None)
+        played.state = apply(played.state, ReadingArrived(reading=gone))
+    played.decide(1.0)
+    assert played.of(CloseNight) == []
+    played.decide(1.0 + 61 / 3600)
+    assert [effect.reason for effect in played.of(CloseNight)] == ["unplugged"]
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="unplugged early"), 1.1)
+    assert [type(effect) for effect in played.effects] == [Report, CloseSession]
+
+
+def test_at_departure_the_night_closes_and_a_car_that_stays_gets_the_next_one():
+    played = planned(*both(STOPPED))
+    played.decide(12.0)
+    assert [effect.reason for effect in played.of(CloseNight)] == ["departure"]
+    played.hear(NightAccounted(number=1, is_ready=True, saving="1.50", why="ready"), 12.1)
+    assert played.of(OpenNight) == []
+    played.decide(13.0)
+    (opened,) = played.of(OpenNight)
+    assert opened.number == 2
+    assert opened.departs_at == MORNING + timedelta(days=1)
+
+
+def test_a_late_result_of_an_old_command_changes_nothing():
+    played = planned(*both(CHARGING))
+    old = played.order()
+    played.end(CommandResult.PROVEN, 0.3, *both(STOPPED, 0.3))
+    before = played.state
+    assert apply(before, CommandEnded(outcome=outcome_of(old, CommandResult.UNPROVEN, hours=0.4))) == before
+
+
+def test_the_next_instant_is_the_earliest_of_interest():
+    wake = planned(*both(STOPPED)).decide(0.2).effects[-1]
+    assert isinstance(wake, WakeAt)
+    assert (wake.at, wake.reason) == (at(6.0), "the plan switches")
+
+
+STATES = st.sampled_from(list(PowerDeliveryState))
+READINGS = st.builds(
+    lambda side, hours, state, soc, paired: make_reading(
+        side,
+        hours=hours,
+        state=state,
+        soc_pct=soc if side is Side.VEHICLE else None,
+        paired_with=(CHARGER if side is Side.VEHICLE else CAR) if paired else None,
+    ),
+    st.sampled_from(list(Side)),
+    st.floats(-1, 14),
+    STATES,
+    st.none() | st.floats(0, 100),
+    st.booleans(),
+)
+
+
+@given(
+    readings=st.lists(READINGS, max_size=6),
+    acts=st.lists(st.sampled_from(["charge_now", "stay_stopped", "skip_night", "follow_plan"]), max_size=2),
+    results=st.lists(st.sampled_from(list(CommandResult)), max_size=4),
+    hours=st.floats(0, 15),
+    has_plan=st.booleans(),
+)
+def test_every_chain_comes_to_rest_and_no_device_has_two_open_commands(readings, acts, results, hours, has_plan):
+    played = Played(make_session(*readings[:2]))
+    played.decide(0.0)
+    if has_plan:
+        played.hear(PlanReady(revision=1, plan=make_plan()), 0.1)
+    for reading in readings[2:]:
+        played.hear(ReadingArrived(reading=reading), max(0.1, hours))
+    for n, act in enumerate(acts):
+        played.hear(DriverActed(action_id=str(n), at=at(hours), act=act), hours)
+    for result in results:
+        for command in played.state.open_commands():
+            played.hear(CommandEnded(outcome=outcome_of(command.order, result, hours=hours)), hours)
+            _assert_sound(played.state, at(hours))
+
+
+def _assert_sound(state: SessionState, now: datetime) -> None:
+    steps = 0
+    while step := list(_rules(state, now)):
+        steps += 1
+        assert steps < MAX_CHAIN
+        for effect in step:
+            state = begun(state, effect, now)
+    devices = [command.order.device_id for command in state.open_commands()]
+    assert len(devices) == len(set(devices))
+
+
+def test_events_of_unknown_devices_are_left_alone():
+    session = make_session(*both(STOPPED))
+    stranger = make_reading(device_id="car-2")
+    assert apply(session, ReadingArrived(reading=stranger)) == session
+
+
+@pytest.mark.parametrize("kind", ["charge_now", "stay_stopped"])
+def test_the_drivers_word_outlives_the_plan_until_taken_back(kind):
+    played = planned(*both(STOPPED))
+    played.hear(DriverActed(action_id="a", at=at(1), act=kind), 1)
+    assert played.state.override.kind == kind
+    played.hear(DriverActed(action_id="b", at=at(2), act="follow_plan"), 2)
+    assert played.state.override is None
