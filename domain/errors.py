@@ -31,9 +31,12 @@ class NightchargeError(Exception):
 class RetryableError(NightchargeError):
     """A passing failure; try again later."""
 
-    def __init__(self, detail: str = "", *, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, retry_after: timedelta | None = None, changed_nothing: bool = False
+    ) -> None:
         super().__init__(detail)
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # world time; None: not told
+        self.changed_nothing = changed_nothing  # True: certainly no effect; False: it may have arrived
 
 
 class VendorUnavailable(RetryableError):

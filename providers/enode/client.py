@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from domain.clock import Clock
-from domain.errors import CallerError, MalformedReply, NightchargeError, Unauthorized
+from domain.errors import CallerError, MalformedReply, NightchargeError, RetryableError, Unauthorized
 from providers.enode import schemas
 from providers.enode.auth import TokenSource
 from providers.enode.errors import (
@@ -133,12 +133,12 @@ class EnodeClient:
         Raises:
             RetryableError, PermanentError: by the table in `errors`, or because the gate holds the call back.
         """
-        token = await self._tokens.token()
+        token = await self._token()
         try:
             return await self._attempt(call, party, token)
         except Unauthorized:
             self._tokens.reject(token)
-        return await self._attempt(call, party, await self._tokens.token())
+        return await self._attempt(call, party, await self._token())
 
     async def pages(self, call: Call, party: Party = NOBODY) -> AsyncIterator[Any]:
         """The raw items of a paged list, page after page.
@@ -162,6 +162,13 @@ class EnodeClient:
                 raise MalformedReply(f"{call.label}: the list does not end")
             cursors.add(after)
             query = {**query, "after": after}
+
+    async def _token(self) -> str:
+        try:
+            return await self._tokens.token()
+        except RetryableError as error:
+            error.changed_nothing = True  # nobody was asked for anything but a token
+            raise
 
     async def _attempt(self, call: Call, party: Party, token: str) -> Reply:
         """The call through the gate, which hears how it ended."""

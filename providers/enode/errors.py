@@ -116,7 +116,10 @@ def error_of(
 ) -> NightchargeError:
     """The error, worded without personal data: call, status and the vendor's title."""
     words = f"{label}: {status} {scrub(problem.title or '', limit=80)}".rstrip()
-    return error(words, retry_after=retry_after) if issubclass(error, RetryableError) else error(words)
+    if issubclass(error, RetryableError):
+        # Who is asked to wait was turned away at the door; any other failure may have come after the deed.
+        return error(words, retry_after=retry_after, changed_nothing=error is RateLimited)
+    return error(words)
 
 
 def transport_error(error: httpx.HTTPError | httpx.InvalidURL | TimeoutError, label: str) -> NightchargeError:
@@ -124,13 +127,14 @@ def transport_error(error: httpx.HTTPError | httpx.InvalidURL | TimeoutError, la
     words = f"{label}: {type(error).__name__}"
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
         return CommandRejected(words)
-    return VendorUnavailable(words)
+    never_left = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return VendorUnavailable(words, changed_nothing=never_left)
 
 
 def held_back(held: Held, label: str) -> NightchargeError:
     """The domain's word for a call our own gate did not let through."""
     error = RateLimited if held.why in (Why.BANNED, Why.BUDGET) else VendorUnavailable
-    return error(f"{label}: held back, {held.why}", retry_after=held.wait)
+    return error(f"{label}: held back, {held.why}", retry_after=held.wait, changed_nothing=True)
 
 
 def weigh(kind: Kind, error: NightchargeError) -> tuple[Result, timedelta | None]:

@@ -29,7 +29,7 @@ class EnodeSettings(BaseModel):
     base_url: str = PRODUCTION_URL
     token_url: str = PRODUCTION_TOKEN_URL
     api_version: str | None = API_VERSION  # sent as Enode-Version; None: the client's default version
-    identity_salt: SecretStr = SecretStr("")  # keys digests of VINs and serials; keep it for ever; empty: no digests
+    identity_salt: SecretStr | None = None  # keys digests of VINs and serials; keep it for ever; None: no digests
     allow_plain_http: bool = False  # for hosts other than loopback, e.g. a simulator in a private network
 
     connect_timeout_seconds: float = Field(default=5, gt=0)

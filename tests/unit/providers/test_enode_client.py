@@ -9,7 +9,15 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from domain.errors import CallerError, MalformedReply, NightchargeError, RateLimited, Unauthorized, VendorUnavailable
+from domain.errors import (
+    CallerError,
+    MalformedReply,
+    NightchargeError,
+    RateLimited,
+    RetryableError,
+    Unauthorized,
+    VendorUnavailable,
+)
 from providers.enode import EnodeClient, EnodeSettings
 from providers.enode.client import Call
 from providers.enode.errors import Kind
@@ -155,6 +163,39 @@ class TestRepeats:
         with pytest.raises(NightchargeError):
             await enode.client.call(COMMAND)
         assert enode.asked() == [CHARGING]
+
+
+class TestCertainty:
+    """A caller who knows that nothing happened need not wait for an effect."""
+
+    @pytest.mark.parametrize(
+        ("answer", "changed_nothing"),
+        [
+            (httpx.ConnectError("refused"), True),
+            (httpx.ConnectTimeout("slow"), True),
+            (httpx.PoolTimeout("full"), True),
+            (httpx.Response(429), True),
+            (httpx.ReadError("cut off"), False),
+            (httpx.ReadTimeout("slow"), False),
+            (httpx.RemoteProtocolError("cut off"), False),
+            (httpx.Response(403), False),
+            (httpx.Response(500), False),
+            (httpx.Response(503), False),
+        ],
+    )
+    async def test_command_that_failed_says_whether_it_may_have_worked(
+        self, enode: Any, answer: Any, changed_nothing: bool
+    ) -> None:
+        enode.script[CHARGING] = answer
+        with pytest.raises(RetryableError) as failed:
+            await enode.client.call(COMMAND)
+        assert failed.value.changed_nothing is changed_nothing
+
+    async def test_command_without_a_token_changed_nothing(self, enode: Any) -> None:
+        enode.script[TOKEN] = httpx.ReadTimeout("slow")
+        with pytest.raises(VendorUnavailable) as failed:
+            await enode.client.call(COMMAND)
+        assert failed.value.changed_nothing
 
 
 class TestAnswers:
