@@ -65,7 +65,7 @@ def modules() -> Iterator[tuple[str, str]]:
 
 
 def imported(source: str) -> Iterator[str]:
-    """Full names of what a module imports, anywhere in it: `a.b` for `from a import b`. Relative imports stay inside."""
+    """Full names of what a module imports, anywhere in it: `a.b` for `from a import b`. Relative ones stay inside."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
