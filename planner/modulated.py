@@ -102,12 +102,11 @@ def multiplier(night: Night, energies: list[float]) -> float:
     drawn = sum(energies)
     if drawn < night.need_kwh - SMALLEST_KWH:
         return missing_cost
+    prices = night.problem.price_per_kwh
     used = [
-        price
-        for price, kwh, low in zip(night.problem.price_per_kwh, energies, night.floor_kwh, strict=True)
-        if kwh > low + SMALLEST_KWH
+        price for price, kwh, low in zip(prices, energies, night.floor_kwh, strict=True) if kwh > low + SMALLEST_KWH
     ]
-    dearest = max(used, default=0.0)
+    dearest = max(used) if used else min(0.0, *prices)
     if drawn >= night.room_kwh - SMALLEST_KWH:
         return min(dearest, missing_cost)
     if drawn > night.need_kwh + SMALLEST_KWH:

@@ -16,7 +16,7 @@ def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) ->
     """The cheapest plan of a night, with its proof (docs/planner.md).
 
     A target out of reach gives a plan with a shortfall, a solver out of time the best plan found or the closed form;
-    the plan's status says which. Never raises for a valid problem. At equal cost fewer switches win, then the
+    the plan's status says which. Never raises for a valid problem. At equal cost fewer starts win, then the
     earlier slots. Solver work is bounded by `time_limit` (real time).
     """
     begun = perf_counter()

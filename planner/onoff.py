@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def solve_onoff(o: OnOff) -> list[bool]:
-    """The slots to be on: least cost, then fewest switches, then earliest (3.1-3.7).
+    """The slots to be on: least cost, then fewest starts, then earliest (3.1-3.7).
 
     Raises SolverFailed if the night has too many different on-times for the state graph.
     """
@@ -56,8 +56,8 @@ def least_reachable(o: OnOff) -> int:
 
 
 def _first_gap(o: OnOff) -> int:
-    if o.switch > o.money_units * 1e-4:
-        return int(FIRST_GAP_SWITCHES * o.switch) + 1
+    if o.stop > o.money_units * 1e-4:
+        return int(FIRST_GAP_SWITCHES * o.stop) + 1
     return max(map(abs, o.cost)) // 32 + 1
 
 
@@ -113,7 +113,7 @@ class _Cells:
             (after, after + self.edges, _column(o.after_run) + self.edges, _column(o.after_pause))
         )
         self.move_ms = np.concatenate((none, steps, _column(m.run_ms), none))
-        cost = np.concatenate((none, _column(o.cost), _column(m.run_cost), none + o.switch))
+        cost = np.concatenate((none, _column(o.cost), _column(m.run_cost), none + o.stop))
         allowed = np.array((*m.stay_off, False, *m.stay_on, False, *m.can_run, False, *m.pause, False))
         self.move_cost = self._reduced(cost, allowed)
 

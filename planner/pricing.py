@@ -17,7 +17,7 @@ MOST_PASSES = 24
 class Moves:
     """Moves out of (edge t, state), minimal runs and pauses as jumps (3.2-3.5)."""
 
-    run_cost: list[int]  # start at t: switch and minimal run; FAR: not allowed
+    run_cost: list[int]  # start at t, with the minimal run; FAR: not allowed
     run_ms: list[int]
     can_run: list[bool]
     stay_off: list[bool]
@@ -33,7 +33,7 @@ def moves_of(o: OnOff) -> Moves:
     must_off = [0, *accumulate(o.must_off)]
     can_run = [must_off[end] == must_off[t] for t, end in enumerate(o.after_run)]
     runs = [
-        o.switch + money[end] - money[t] if can else FAR
+        o.start + money[end] - money[t] if can else FAR
         for t, (end, can) in enumerate(zip(o.after_run, can_run, strict=True))
     ]
     return Moves(
@@ -59,7 +59,7 @@ class Labels:
 
 def labels_at(o: OnOff, m: Moves, price: int) -> Labels:
     """One backward pass."""
-    n, switch = o.n, o.switch
+    n, stop = o.n, o.stop
     off, on, off_ms, on_ms = [0] * (n + 1), [0] * (n + 1), [0] * (n + 1), [0] * (n + 1)
     cost, length, after_run, after_pause = o.cost, o.length_ms, o.after_run, o.after_pause
     run_cost, run_ms, stay_off, stay_on, pause = m.run_cost, m.run_ms, m.stay_off, m.stay_on, m.pause
@@ -75,7 +75,7 @@ def labels_at(o: OnOff, m: Moves, price: int) -> Labels:
             best, time = cost[t] - price * length[t] + on[t + 1], length[t] + on_ms[t + 1]
         if pause[t]:
             end = after_pause[t]
-            value = switch + off[end]
+            value = stop + off[end]
             if value < best:
                 best, time = value, off_ms[end]
         on[t], on_ms[t] = best, time
@@ -84,7 +84,7 @@ def labels_at(o: OnOff, m: Moves, price: int) -> Labels:
 
 def arrivals_at(o: OnOff, m: Moves, price: int) -> tuple[list[int], list[int]]:
     """One forward pass: cheapest cost from the start to (edge, off) and (edge, on) at `price`."""
-    n, switch = o.n, o.switch
+    n, stop = o.n, o.stop
     off, on = [FAR] * (n + 1), [FAR] * (n + 1)
     (on if o.is_on_at_start else off)[0] = 0
     for t in range(n):
@@ -100,7 +100,7 @@ def arrivals_at(o: OnOff, m: Moves, price: int) -> tuple[list[int], list[int]]:
             value = here + o.cost[t] - price * o.length_ms[t]
             if m.stay_on[t] and value < on[t + 1]:
                 on[t + 1] = value
-            end, value = o.after_pause[t], here + switch
+            end, value = o.after_pause[t], here + stop
             if m.pause[t] and value < off[end]:
                 off[end] = value
     return off, on
@@ -128,7 +128,7 @@ def bound_of(o: OnOff, m: Moves, least_ms: int) -> Bound:
     seen, best, best_value, incumbent = [labels], labels, value, FAR
     near, far = (value, time), None  # cheapest paths on either side of what is wanted: money, on-time
     price = _first_price(o, least_ms) if sign > 0 else min(o.cost) // min(o.length_ms)
-    leap = max(abs(price) // 64, o.switch // min(m.run_ms), 1)  # a first guess below the best price grows by this
+    leap = max(abs(price) // 64, o.start // min(m.run_ms), 1)  # a first guess below the best price grows by this
     for _ in range(MOST_PASSES):
         labels = labels_at(o, m, price)
         seen.append(labels)
@@ -179,7 +179,7 @@ def path_of(o: OnOff, m: Moves, labels: Labels) -> tuple[int, int, list[bool]]:
             is_on[t] = True
             money, time, t = money + o.cost[t], time + o.length_ms[t], t + 1
         elif on:
-            money, t, on = money + o.switch, o.after_pause[t], False
+            money, t, on = money + o.stop, o.after_pause[t], False
         elif m.stay_off[t] and labels.off[t + 1] <= labels.off[t]:
             t += 1
         else:

@@ -105,7 +105,8 @@ class OnOff:
     n: int
     length_ms: list[int]
     cost: list[int]  # money of slot t if on, tie-breaks included
-    switch: int  # money of a start or stop, tie-break included
+    start: int  # money of a start, tie-break included
+    stop: int  # money of a stop
     after_run: list[int]  # a run that starts at t lasts at least to this edge
     after_pause: list[int]  # a pause that starts at t lasts at least to this edge
     must_on: list[bool]
@@ -126,19 +127,21 @@ def scale_onoff(night: Night) -> OnOff:
     per_ms = problem.max_power_kw / MS_PER_HOUR
     grid = gcd(*lengths)
     least = max(forced, ceil((night.need_kwh / per_ms * (1 - 1e-12) - 1e-4) / grid) * grid)
-    # Whole slots overshoot the need by less than the longest slot; that much is allowed even into a full battery.
-    longest = max(lengths)
-    most = max(forced, floor(night.room_kwh / per_ms * (1 + 1e-12) + 1e-4), least + longest - grid)
+    most = max(forced, floor(night.room_kwh / per_ms * (1 + 1e-12) + 1e-4))
+    if night.need_kwh > SMALLEST_KWH:
+        # Whole slots overshoot the need by less than the longest slot; that is allowed even into a full battery.
+        most = max(most, least + max(lengths) - grid)
     money = [price * kwh for price, kwh in zip(problem.price_per_kwh, step, strict=True)]
     early = _earliness(lengths)
-    per_switch = sum(early) + 1  # one switch outweighs any order of slots
-    weight = per_switch * (n + 2)  # one unit of money outweighs any number of switches
+    per_start = sum(early) + 1  # one start outweighs any order of slots
+    weight = per_start * (n + 2)  # one unit of money outweighs any number of starts
     scale = money_scale(sum(map(abs, money)) + problem.switch_cost * (n + 2), weight)
     return OnOff(
         n=n,
         length_ms=lengths,
         cost=[round(m * scale) * weight + e for m, e in zip(money, early, strict=True)],
-        switch=round(problem.switch_cost * scale) * weight + per_switch,
+        start=round(problem.switch_cost * scale) * weight + per_start,
+        stop=round(problem.switch_cost * scale) * weight,
         after_run=_edges_after(lengths, problem.min_on),
         after_pause=_edges_after(lengths, problem.min_off),
         must_on=must_on,

@@ -1,4 +1,4 @@
-"""Instances and judges of the planner: benchmarks/ is not installed, so its folder's parent is put on the path."""
+"""Instances and judges of the planner: benchmarks/ is not installed, and helpers live beside the tests."""
 
 import json
 import sys
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+for folder in (ROOT, Path(__file__).parent):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 @pytest.fixture(scope="session")
