@@ -102,3 +102,16 @@ async def intervention(intervention_id: str, sim: Sim, tenant: Caller) -> Json:
         if entry["id"] == intervention_id:
             return entry
     raise not_found("Intervention not found", f"Could not find intervention with ID {intervention_id}")
+
+
+@router.get("/hvacs")
+@router.get("/batteries")
+@router.get("/inverters")
+@router.get("/meters")
+@router.get("/users/{user_id}/hvacs")
+@router.get("/users/{user_id}/batteries")
+@router.get("/users/{user_id}/inverters")
+@router.get("/users/{user_id}/meters")
+async def nothing(sim: Sim, tenant: Caller) -> Json:
+    """Kinds of device that do not exist here."""
+    return {"data": [], "pagination": {"after": None, "before": None}}

@@ -49,15 +49,16 @@ class Outbox:
     def __init__(self, cloud: Cloud) -> None:
         self.mailboxes: dict[str, Mailbox] = {}
         self._cloud = cloud
+        self._is_running = False
         self._client: httpx.AsyncClient | None = None
         cloud.send = self.send
 
     async def start(self) -> None:
-        # The environment's proxies must never see a loopback delivery.
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
+        self._is_running = True
         self._book_heartbeat()
 
     async def stop(self) -> None:
+        self._is_running = False
         tasks = [box.task for box in self.mailboxes.values() if box.task is not None]
         for task in tasks:
             task.cancel()
@@ -103,7 +104,7 @@ class Outbox:
         box = self.mailboxes.setdefault(webhook.id, Mailbox(webhook))
         box.queue.append((event, is_forged))
         box.has_mail.set()
-        if self._client is not None and (box.task is None or box.task.done()):
+        if self._is_running and (box.task is None or box.task.done()):
             box.task = asyncio.get_running_loop().create_task(self._deliver(box))
 
     async def _deliver(self, box: Mailbox) -> None:
@@ -143,7 +144,9 @@ class Outbox:
         return answer.is_success or is_forged
 
     async def _post(self, webhook: Webhook, body: bytes, delivery_id: str, *, is_forged: bool) -> httpx.Response:
-        assert self._client is not None
+        if self._client is None:
+            # The environment's proxies must never see a loopback delivery.
+            self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
         secret = "forged" if is_forged else webhook.secret
         headers = {
             "content-type": "application/json",
