@@ -3,8 +3,9 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.prices import PriceGap, PriceSlot
 
@@ -14,8 +15,7 @@ LENGTHS = (timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60))
 _HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One price of the file, in its place in time."""
 
     line: int  # in the file, from 1
@@ -24,8 +24,7 @@ class Row:
     ends_at: datetime | None = None  # None: the file gives starts only
 
 
-@dataclass(frozen=True)
-class _Span:
+class _Span(NamedTuple):
     """A row whose end is known."""
 
     line: int
@@ -130,9 +129,9 @@ def _finest(cluster: list[_Span], counts: Counter[str]) -> list[PriceSlot]:
         over = (span for span in cluster if span.starts_at <= start and end <= span.ends_at)
         best = min(over, key=lambda span: (span.ends_at - span.starts_at, -span.line))
         if parts and parts[-1].line == best.line and parts[-1].ends_at == start:
-            parts[-1] = replace(parts[-1], ends_at=end)
+            parts[-1] = parts[-1]._replace(ends_at=end)
         else:
-            parts.append(replace(best, starts_at=start, ends_at=end))
+            parts.append(best._replace(starts_at=start, ends_at=end))
     for span in cluster:
         mine = [part for part in parts if part.line == span.line]
         counts["covered"] += not mine

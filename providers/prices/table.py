@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from providers.prices.timestamps import Stamp, readings_of
 
@@ -22,8 +23,7 @@ class Unit(Enum):
     PER_KWH = 1.0
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(NamedTuple):
     """One row: the readings of its time stamps and its price; `problem` is a field of `PriceReport`, or empty."""
 
     line: int

@@ -1,17 +1,17 @@
 """Time stamps as people write them. A text may have several readings; which one is meant is decided elsewhere."""
 
+import contextlib
 import itertools
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
-_PATTERN = re.compile(
-    r"""^(?P<a>\d{1,4})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})
-        (?:[T\s]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?)?
-        \s*(?:\(?(?P<zone>Z|UTC|GMT|CEST|CET|[+-]\d{2}:?\d{2})\)?)?$""",
-    re.VERBOSE,
-)
+_PARTS = re.compile(r"([\d./-]+)[T\s]*(.*)")
+_DAY = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})")
+_CLOCK = re.compile(r"(?:(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(?:\(?(Z|UTC|GMT|CEST|CET|[+-]\d{2}:?\d{2})\)?)?")
 _ZONES: dict[str, tzinfo] = {
     "Z": UTC,
     "UTC": UTC,
@@ -27,8 +27,7 @@ class DateOrder(Enum):
     MONTH_FIRST = "12/31/2022"
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(NamedTuple):
     """One reading of a time stamp; naive if the text names no zone."""
 
     at: datetime
@@ -37,35 +36,49 @@ class Stamp:
 
 def readings_of(text: str) -> list[Stamp]:
     """All readings of `text`, day first before month first; empty if it is no time stamp."""
-    match = _PATTERN.match(text.strip())
+    parts = _PARTS.fullmatch(text.strip())
+    clock = _clock(parts[2]) if parts else None
+    if parts is None or clock is None:
+        return []
+    return [Stamp(datetime.combine(day, clock), order) for order, day in _days(parts[1])]
+
+
+@lru_cache(maxsize=1000)  # the rows of a file share their days and hours
+def _days(text: str) -> tuple[tuple[DateOrder, date], ...]:
+    match = _DAY.fullmatch(text)
     if match is None:
-        return []
-    a, b, c = int(match["a"]), int(match["b"]), int(match["c"])
-    if len(match["a"]) == 4:
-        dates = [(DateOrder.YEAR_FIRST, a, b, c)]
-    elif len(match["c"]) != 4:
-        return []
-    elif match["sep"] == "/":
-        dates = [(DateOrder.DAY_FIRST, c, b, a), (DateOrder.MONTH_FIRST, c, a, b)]
-    else:
-        dates = [(DateOrder.DAY_FIRST, c, b, a)]
-    stamps = (_stamp(order, (year, month, day), match) for order, year, month, day in dates)
-    found = [stamp for stamp in stamps if stamp is not None]
-    same = len(found) == 2 and found[0].at == found[1].at  # 5/5/2022
-    return found[:1] if same else found
+        return ()
+    a, b, c = int(match[1]), int(match[3]), int(match[4])
+    if len(match[1]) == 4:
+        return tuple(_real((DateOrder.YEAR_FIRST, a, b, c)))
+    if len(match[4]) != 4:
+        return ()
+    day_first, month_first = (DateOrder.DAY_FIRST, c, b, a), (DateOrder.MONTH_FIRST, c, a, b)
+    return tuple(_real(day_first, month_first) if match[2] == "/" and a != b else _real(day_first))
 
 
-def _stamp(order: DateOrder, date: tuple[int, int, int], match: re.Match[str]) -> Stamp | None:
-    clock = (int(match["hour"] or 0), int(match["minute"] or 0), int(match["second"] or 0))
+def _real(*days: tuple[DateOrder, int, int, int]) -> Iterator[tuple[DateOrder, date]]:
+    for order, year, month, day in days:
+        with contextlib.suppress(ValueError):  # there is no 31 June
+            yield order, date(year, month, day)
+
+
+@lru_cache(maxsize=1000)
+def _clock(text: str) -> time | None:
+    """Time of day with its zone, if one is named; None if it is neither empty nor a time."""
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        return None
     try:
-        return Stamp(datetime(*date, *clock, tzinfo=_zone(match["zone"])), order)
+        zone = _zone(match[4]) if match[4] else None
+        return time(int(match[1] or 0), int(match[2] or 0), int(match[3] or 0), tzinfo=zone)
     except ValueError:
         return None
 
 
-def _zone(name: str | None) -> tzinfo | None:
-    if name is None or name in _ZONES:
-        return _ZONES[name] if name else None
+def _zone(name: str) -> tzinfo:
+    if name in _ZONES:
+        return _ZONES[name]
     sign = -1 if name[0] == "-" else 1
     return timezone(sign * timedelta(hours=int(name[1:3]), minutes=int(name[-2:])))
 
@@ -103,18 +116,18 @@ def to_utc(local: list[datetime], zone: tzinfo) -> list[datetime | None]:
         return to_utc(local[::-1], zone)[::-1]
     seen: set[datetime] = set()
     found: list[datetime | None] = []
-    for time in local:
-        if time.tzinfo is not None:
-            found.append(time.astimezone(UTC))
+    for at in local:
+        if at.tzinfo is not None:
+            found.append(at.astimezone(UTC))
             continue
-        early, late = time.replace(tzinfo=zone, fold=0), time.replace(tzinfo=zone, fold=1)
+        early, late = at.replace(tzinfo=zone, fold=0), at.replace(tzinfo=zone, fold=1)
         if early.utcoffset() == late.utcoffset():
             found.append(early.astimezone(UTC))
         elif early.astimezone(UTC) > late.astimezone(UTC):  # left out: fold 0 uses the offset before the change
             found.append(None)
         else:
-            found.append((late if time in seen else early).astimezone(UTC))
-            seen.add(time)
+            found.append((late if at in seen else early).astimezone(UTC))
+            seen.add(at)
     return found
 
 

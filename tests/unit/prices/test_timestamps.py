@@ -43,7 +43,9 @@ def test_stamp_with_a_zone_is_aware(text: str) -> None:
     assert [stamp.at for stamp in readings_of(text)] == [datetime(2022, 3, 31, 12, 0, tzinfo=UTC)]
 
 
-@pytest.mark.parametrize("text", ["", "price", "2022-13-01 00:00", "31-03-22 14:00", "2022-03-31 25:00", "12.5"])
+@pytest.mark.parametrize(
+    "text", ["", "price", "2022-13-01 00:00", "31-03-22 14:00", "2022-03-31 25:00", "12.5", "2022-03-31 01:00+99:00"]
+)
 def test_anything_else_is_no_stamp(text: str) -> None:
     assert readings_of(text) == []
 
