@@ -240,10 +240,7 @@ def _occur(sim: Simulation, do: str, at: Any, **what: Any) -> Response:
 
 
 def _body(sim: Simulation, name: str) -> Car | Box:
-    try:
-        return sim.cloud.body_named(name)
-    except UnknownBody:
-        raise not_found("Unknown car or box", f"There is no car or box {name}") from None
+    return sim.cloud.body_named(name)
 
 
 # -- faults ---------------------------------------------------------------------------------------------------------
@@ -306,5 +303,8 @@ async def scenario(sim: Sim) -> Scenario:
 @router.post("/scenario", status_code=204)
 async def set_scenario(body: Scenario, request: Request, sim: Sim) -> Response:
     """Starts a new world. Its clock is the scenario's, else the present one."""
-    await request.app.state.restart(body, body.clock or sim.clock)
+    try:
+        await request.app.state.restart(body, body.clock or sim.clock)
+    except (UnknownBody, ValueError) as error:
+        raise bad_request("Scenario does not hold together", str(error)) from None
     return Response(status_code=204)

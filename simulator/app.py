@@ -1,8 +1,7 @@
 """The simulator as a web application."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from fastapi import FastAPI, Request, Response
@@ -27,6 +26,7 @@ from simulator.problems import Refused
 from simulator.scenario import Scenario
 from simulator.simulation import Simulation
 from simulator.wire import problem
+from simulator.world import UnknownBody
 
 ROUTERS = (
     api_service.router,
@@ -49,14 +49,13 @@ def create_app(
     chosen = scenario or Scenario()
     app.state.tokens = Tokens()
     app.state.simulation = Simulation(chosen, clock or chosen.clock, starts_at=starts_at)
-    app.state.pump = None
 
     async def restart(new: Scenario, new_clock: Clock | None) -> None:
         # Build first: a scenario that does not hold together leaves the old world running.
         fresh = Simulation(new, new_clock, starts_at=starts_at)
-        await _stop_pump(app)
+        await app.state.simulation.stop()
         app.state.simulation = fresh
-        _start_pump(app)
+        fresh.start()
 
     app.state.restart = restart
     for router in ROUTERS:
@@ -67,29 +66,21 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    _start_pump(app)
+    app.state.simulation.start()
     try:
         yield
     finally:
-        await _stop_pump(app)
-
-
-def _start_pump(app: FastAPI) -> None:
-    app.state.pump = asyncio.get_running_loop().create_task(app.state.simulation.run())
-
-
-async def _stop_pump(app: FastAPI) -> None:
-    pump = app.state.pump
-    if pump is not None:
-        pump.cancel()
-        with suppress(asyncio.CancelledError):
-            await pump
+        await app.state.simulation.stop()
 
 
 def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
         return JSONResponse(error.body, status_code=error.status, headers=error.headers)
+
+    @app.exception_handler(UnknownBody)
+    async def unknown(request: Request, error: UnknownBody) -> Response:
+        return JSONResponse(problem("not-found", "Unknown car or box", f"There is no {error}"), status_code=404)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -187,7 +187,7 @@ class Linking:
 
     def _drop(self, device: Device, *, is_for_good: bool) -> None:
         self._control.on_removed(device)
-        self._pairing.part(device)
+        self._pairing.part(device, is_silent=not is_for_good)
         self._telemetry.stop(device)
         del self._cloud.devices[device.id]
         if is_for_good:

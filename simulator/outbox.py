@@ -53,7 +53,7 @@ class Outbox:
         self._client: httpx.AsyncClient | None = None
         cloud.send = self.send
 
-    async def start(self) -> None:
+    def start(self) -> None:
         self._is_running = True
         self._book_heartbeat()
 

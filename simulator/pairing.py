@@ -32,7 +32,7 @@ class Pairing:
         if (charger := self.partner(vehicle)) is not None:
             vehicle.paired, charger.paired = charger, vehicle
 
-    def part(self, device: Device) -> None:
+    def part(self, device: Device, *, is_silent: bool = False) -> None:
         """Ends the pair of this device, if it is in one, and tells the other end."""
         if (booked := self._booked.pop(device.id, None)) is not None:
             booked.cancel()
@@ -40,7 +40,7 @@ class Pairing:
         if other is None:
             return
         device.paired = other.paired = None
-        if other.id in self._cloud.devices:
+        if other.id in self._cloud.devices and not is_silent:
             self._cloud.publish(other)
 
     def partner(self, vehicle: Device) -> Device | None:

@@ -1,6 +1,7 @@
 """One running world: scenario, platform services and the clock that drives them."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from domain.clock import Clock
@@ -58,6 +59,7 @@ class Simulation:
             self.smart.on_observed,
         ]
         self._wake = asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
         self._populate()
 
     def now(self) -> datetime:
@@ -74,18 +76,27 @@ class Simulation:
         self._manual_now = max(self._manual_now, to.astimezone(UTC))
         self.advance()
 
-    async def run(self) -> None:
-        """Keeps the world up to date without polling: sleeps until the next appointment."""
+    def start(self) -> None:
+        """Opens for business: from here on the world moves by itself and events are delivered. Needs a running loop."""
         self.timeline.on_earlier = self._wake.set
-        await self.outbox.start()
-        try:
-            while True:
-                self.advance()
-                self._wake.clear()
-                await self._sleep_until(self.timeline.next_at)
-        finally:
-            self.timeline.on_earlier = None
-            await self.outbox.stop()
+        self.outbox.start()
+        self._pump = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._pump
+            self._pump = None
+        self.timeline.on_earlier = None
+        await self.outbox.stop()
+
+    async def _run(self) -> None:
+        """Keeps the world up to date without polling: sleeps until the next appointment."""
+        while True:
+            self.advance()
+            self._wake.clear()
+            await self._sleep_until(self.timeline.next_at)
 
     async def _sleep_until(self, due: datetime | None) -> None:
         if self.clock is None or due is None:

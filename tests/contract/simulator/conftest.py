@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -121,10 +122,15 @@ async def receiver() -> AsyncIterator[Receiver]:
     server.close()
 
 
+async def _seen(look: Callable[[], Any]) -> Any:
+    seen = look()
+    return await seen if inspect.isawaitable(seen) else seen
+
+
 async def eventually(look: Callable[[], Any]) -> Any:
-    """What `look` returns once it is not None."""
+    """What `look` (plain or async) returns once it is not None."""
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
-    while (seen := look()) is None:
+    while (seen := await _seen(look)) is None:
         assert asyncio.get_running_loop().time() < deadline, "nothing came within the deadline"
         await asyncio.sleep(0.01)
     return seen
