@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -208,8 +207,8 @@ class WireMapping:
 
 
 def in_range(value: float | None, low: float, high: float) -> float | None:
-    """The value, or `None` when it is none or implausible. Unknown is safer than wrong."""
-    return value if value is not None and math.isfinite(value) and low <= value <= high else None
+    """The value, or `None` when it is none, not a number or implausible. Unknown is safer than wrong."""
+    return value if value is not None and low <= value <= high else None
 
 
 def _positive(value: float | None) -> float | None:

@@ -1,13 +1,17 @@
-"""The platforms the contract is played on: Enode as recorded, and any Enode-compatible server that runs.
+"""The platforms the contract is played on: Enode as recorded, and an Enode-compatible server that runs.
 
-A running server is found in the environment: `ENODE_CONTRACT_URL`, e.g. `http://127.0.0.1:8080`, with client id and
-secret `sim`, and drivers `sim-user-1`, `sim-user-2`, ..., each with one car plugged into one charger, stopped, below
-its limit. Each test takes the next driver, so that tests do not see each other's changes. Another suite can offer a
-server by overriding the fixture `running_enode_url`.
+The server is our simulator, started as a process and spoken to by HTTP alone, or the one named by `ENODE_CONTRACT_URL`.
+It has client id and secret `sim` and drivers `sim-user-1`, `sim-user-2`, ..., each with one car plugged into one
+charger, stopped, below its limit. Each test takes the next driver, so that tests do not see each other's changes.
 """
 
 import json
 import os
+import re
+import select
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -24,6 +28,7 @@ from providers.enode import EnodeClient, EnodeProvider, EnodeSettings
 
 REPLIES = Path(__file__).parent / "replies"
 URL_VARIABLE = "ENODE_CONTRACT_URL"
+STARTUP_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,42 @@ class Recording:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stage" in metafunc.fixturenames:
-        platforms = ["recorded", *(["running"] if os.environ.get(URL_VARIABLE) else [])]
-        metafunc.parametrize("stage", platforms, indirect=True)
+        metafunc.parametrize("stage", ["recorded", "running"], indirect=True)
 
 
 @pytest.fixture(scope="session")
-def running_enode_url() -> str:
+def running_enode_url() -> Iterator[str]:
     """Address of a running server."""
-    return os.environ[URL_VARIABLE]
+    if URL_VARIABLE in os.environ:
+        yield os.environ[URL_VARIABLE]
+        return
+    command = [str(Path(sys.executable).with_name("nightcharge")), "simulator", "--port", "0", "--seed-users", "100"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _address_told_by(process)
+        finally:
+            process.terminate()
+
+
+def _address_told_by(process: "subprocess.Popen[str]") -> str:
+    """The address it prints, once it answers there."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], STARTUP_SECONDS)
+    assert ready, "the simulator told no address in time"
+    [url] = re.findall(r"http://\S+", process.stdout.readline())
+    ends_at = time.monotonic() + STARTUP_SECONDS
+    while not _answers(url):
+        assert process.poll() is None, "the simulator ended at once"
+        assert time.monotonic() < ends_at, "the simulator did not answer in time"
+        time.sleep(0.05)
+    return url
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready").is_success
+    except httpx.TransportError:
+        return False
 
 
 @pytest.fixture(scope="session")

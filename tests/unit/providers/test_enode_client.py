@@ -75,6 +75,7 @@ class TestRequests:
 
     async def test_redirect_is_not_followed_with_our_token(self, enode: Any) -> None:
         enode.script[CAR] = httpx.Response(302, headers={"location": "https://elsewhere.test/"})
+        enode.client._http.follow_redirects = True  # a shared client may
         with pytest.raises(VendorUnavailable):
             await enode.client.call(READ)
         assert enode.asked() == [CAR]
