@@ -72,6 +72,11 @@ def test_newer_reading_tells_whether_energy_flows_at_all() -> None:
     assert drawn([charger(0, 0.0), car(0.5, 6.9), car(1, 0.0)]) == [(0.5, 1, 6.9)]
 
 
+def test_charger_is_believed_before_a_car_of_the_same_moment() -> None:
+    """The car's zero is 20 seconds newer than the charger's 7.4 kW; no such difference means anything."""
+    assert drawn([charger(0.5, 7.4), car(0.5 + 20 / 3600, 0.0), charger(1, 0.0)]) == [(0.5, 1, 7.4)]
+
+
 @pytest.mark.parametrize("state", ["unplugged", "stopped", "complete", "no_power", "fault"])
 def test_resting_state_without_a_rate_is_a_measured_zero(state: str) -> None:
     assert drawn([charger(0, 7.0), charger(0.5, None, state=PowerDeliveryState(state))]) == [(0, 0.5, 7.0)]

@@ -1,6 +1,7 @@
 """The SQL store on a real file: migrations, several processes, durability."""
 
 import asyncio
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from domain.devices import Reading, Side
 from domain.errors import RetryableError
@@ -105,6 +106,21 @@ async def test_reader_does_not_wait_for_the_writer(url: str) -> None:
     rival.execute("ROLLBACK")
     rival.close()
     await store.close()
+
+
+async def test_writer_that_reads_first_holds_the_lock_from_its_start(url: str) -> None:
+    """Else another process could write in between, and the first write after the read would fail at once."""
+    opened = Database(url)
+    await opened.prepare(migrate)
+
+    def work(session: Session) -> None:
+        session.exec(select(tables.WatchRow)).all()
+        rival = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
+        with contextlib.closing(rival), pytest.raises(sqlite3.OperationalError, match="locked"):
+            rival.execute("BEGIN IMMEDIATE")
+
+    await opened.write(work)
+    await opened.close()
 
 
 async def test_write_that_waits_too_long_is_a_passing_failure(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

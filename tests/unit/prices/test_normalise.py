@@ -81,6 +81,22 @@ def test_three_missing_quarters_do_not_make_an_hour() -> None:
     assert [(gap.starts_at, gap.ends_at) for gap in gaps(slots)] == [(at(1.25), at(2))]
 
 
+def test_half_hours_begin_at_half_hours() -> None:
+    """Every other quarter from 0:15 to 1:15 is missing; what is left are still quarters."""
+    assert [(start, end) for start, end, _ in drawn(starts(0, 0.25, 0.75, 1.25, 1.5))] == [
+        (0, 0.25),
+        (0.25, 0.5),
+        (0.75, 1),
+        (1.25, 1.5),
+        (1.5, 1.75),
+    ]
+
+
+def test_of_overlapping_rows_of_one_length_the_last_of_the_file_counts() -> None:
+    assert drawn(spans((0, 1), (0.5, 1.5))) == [(0, 0.5, 1), (0.5, 1.5, 2)]
+    assert drawn(spans((0.5, 1.5), (0, 1))) == [(0, 1, 2), (1, 1.5, 1)]
+
+
 def test_finer_row_cuts_the_coarser_and_the_rest_of_it_stays() -> None:
     rows = spans((0, 1), (0.25, 0.5))
     assert drawn(rows) == [(0, 0.25, 1), (0.25, 0.5, 2), (0.5, 1, 1)]
