@@ -71,8 +71,7 @@ async def world(sim: Sim) -> Json:
 
 
 def _common(sim: Simulation, body: Body) -> Json:
-    device = next((d for d in sim.cloud.devices.values() if d.body is body), None)
-    owner = next((p for p in sim.cloud.prepared if p.body is body), None)
+    device, owner = sim.cloud.device_of(body), sim.cloud.prepared_of(body)
     return {
         "id": body.id,
         "device_id": None if device is None else device.id,
@@ -160,6 +159,16 @@ async def webhooks(sim: Sim) -> list[Json]:
             "dropped": box.dropped,
         }
         for box in sim.outbox.mailboxes.values()
+    ]
+
+
+@router.get("/requests")
+async def requests(request: Request, sim: Sim, path: str = "", method: str | None = None) -> list[Json]:
+    """Requests as they were answered, oldest first, narrowed to a beginning of the path and a method."""
+    return [
+        {"at": stamp(seen.at), "method": seen.method, "path": seen.path, "status": seen.status}
+        for seen in request.app.state.seen
+        if seen.path.startswith(path) and method in (None, seen.method)
     ]
 
 

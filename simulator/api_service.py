@@ -7,11 +7,12 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request, Response
 
-from simulator.http import TOKEN_SECONDS, Caller, Sim, Tokens, token_weather
+from simulator.http import TOKEN_SECONDS, Caller, Sim, Tokens
 from simulator.interventions import listed
 from simulator.problems import Refused, not_found
 from simulator.registry import Json
 from simulator.vendors import KINDS, OTHER_KINDS, vendors_of
+from simulator.weather import token_weather
 
 router = APIRouter()
 

@@ -1,5 +1,6 @@
 """The simulator as a web application."""
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -25,6 +26,7 @@ from simulator.http import Tokens
 from simulator.problems import Refused
 from simulator.scenario import Scenario
 from simulator.simulation import Simulation
+from simulator.weather import KEPT_REQUESTS, Limits, RequestLog
 from simulator.wire import problem
 from simulator.world import UnknownBody
 
@@ -47,14 +49,17 @@ def create_app(
     """The application of one world. Without a clock here or in the scenario, `POST /admin/advance` moves it."""
     app = FastAPI(title="Nightcharge simulator", lifespan=_lifespan, docs_url=None, redoc_url=None)
     chosen = scenario or Scenario()
-    app.state.tokens = Tokens()
+    app.state.tokens, app.state.limits = Tokens(), Limits()
+    app.state.seen = deque(maxlen=KEPT_REQUESTS)
+    app.add_middleware(RequestLog, seen=app.state.seen)
     app.state.simulation = Simulation(chosen, clock or chosen.clock, starts_at=starts_at)
 
     async def restart(new: Scenario, new_clock: Clock | None) -> None:
         # Build first: a scenario that does not hold together leaves the old world running.
         fresh = Simulation(new, new_clock, starts_at=starts_at)
         await app.state.simulation.stop()
-        app.state.simulation = fresh
+        app.state.simulation, app.state.limits = fresh, Limits()
+        app.state.seen.clear()
         fresh.start()
 
     app.state.restart = restart

@@ -8,7 +8,7 @@ from math import cos, hypot, radians
 from simulator import capabilities, wire
 from simulator.faultbook import FaultBook
 from simulator.faults import DropWebhook, ForgedSignature, LateWebhook, NewEnum, RepeatWebhook
-from simulator.physics import Box, Car
+from simulator.physics import Body, Box, Car
 from simulator.registry import (
     Account,
     Action,
@@ -48,6 +48,9 @@ class Cloud:
         self.prepared: list[Prepared] = []
         self.user_specs: dict[tuple[str, str], UserSpec] = {}
         self.devices: dict[str, Device] = {}
+        self._by_body: dict[str, Device] = {}
+        self._prepared_by_body: dict[str, Prepared] = {}
+        self._named: dict[str, Car | Box] = {}
         self.actions: dict[str, Action] = {}
         self.sessions: dict[str, LinkSession] = {}
         self.send: Sender = lambda tenant, event, is_forged: None
@@ -80,18 +83,20 @@ class Cloud:
         body = _car(body_id, spec, place) if isinstance(spec, VehicleSpec) else _box(body_id, spec, place)
         prepared = Prepared(tenant_id=tenant_id, user_id=user_id, kind=kind, spec=spec, body=body, home=home)
         self.prepared.append(prepared)
+        self._prepared_by_body[body_id] = prepared
+        self._named.setdefault(f"{user_id}/{spec.key}", body)
         self.world.add(body)
         return prepared
+
+    def prepared_of(self, body: Body) -> Prepared | None:
+        """Spec and owner of a car or box; None for foreign boxes."""
+        return self._prepared_by_body.get(body.id)
 
     def body_named(self, name: str) -> Car | Box:
         """A car or box by device id, body id, or `user/key`. Raises UnknownBody."""
         if (device := self.devices.get(name)) is not None:
             return device.body
-        user_id, _, key = name.rpartition("/")
-        for prepared in self.prepared:
-            if prepared.user_id == user_id and prepared.spec.key == key:
-                return prepared.body
-        return self.world.body(name)
+        return self._named.get(name) or self.world.body(name)
 
     def foreign_box(self) -> Box:
         """A public box that belongs to nobody here."""
@@ -122,11 +127,21 @@ class Cloud:
             last_seen_at=self.timeline.now,
         )
         device.charge_state = wire.empty_charge_state(device)
-        self.devices[device.id] = device
+        self.devices[device.id] = user.devices[device.id] = self._by_body[prepared.body.id] = device
         return device
 
-    def devices_of(self, user: User, kind: DeviceKind | None = None) -> list[Device]:
-        return [d for d in self.devices.values() if d.user is user and kind in (None, d.kind)]
+    def remove_device(self, device: Device) -> None:
+        """Forgets the device; its body stays in the world."""
+        for book, key in ((self.devices, device.id), (device.user.devices, device.id), (self._by_body, device.body.id)):
+            book.pop(key, None)
+
+    def device_of(self, body: Body) -> Device | None:
+        """The linked device that shows this car or box."""
+        return self._by_body.get(body.id)
+
+    @staticmethod
+    def devices_of(user: User, kind: DeviceKind | None = None) -> list[Device]:
+        return [device for device in user.devices.values() if kind in (None, device.kind)]
 
     def capabilities(self, device: Device) -> wire.Capabilities:
         chargers = self.devices_of(device.user, "charger")

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from domain.clock import Clock
 from simulator.app import create_app
@@ -28,17 +29,22 @@ def simulator(
     clock_json: Annotated[
         str | None, typer.Option("--clock", envvar="NIGHTCHARGE_SIMULATOR_CLOCK", help="A Clock as JSON.")
     ] = None,
+    manual_from: Annotated[
+        datetime | None, typer.Option("--manual-from", help="World instant [UTC]; only POST /admin/advance moves on.")
+    ] = None,
     control: Annotated[str | None, typer.Option(help="own or delegated; overrides the scenario.")] = None,
     webhook_host: Annotated[list[str] | None, typer.Option(help="Further host allowed as a webhook target.")] = None,
 ) -> None:
     """Play the vendor: an Enode-compatible API over a world of cars and chargers."""
     scenario = _scenario(scenario_file, seed_users_count, control, webhook_host or [])
     clock = Clock.model_validate_json(clock_json) if clock_json else (scenario.clock or _clock(speed))
+    starts_at = None if manual_from is None else manual_from.replace(tzinfo=UTC)
+    app = create_app(scenario, None if starts_at is not None else clock, starts_at=starts_at)
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     print(f"simulator listening on http://{host}:{listener.getsockname()[1]}", flush=True)
-    asyncio.run(_serve(scenario, clock, listener))
+    asyncio.run(_serve(app, listener))
 
 
 def _scenario(path: Path | None, users: int, control: str | None, hosts: list[str]) -> Scenario:
@@ -58,11 +64,9 @@ def _clock(speed: float) -> Clock:
     return Clock.starting(now, real_now=now, speed=speed)
 
 
-async def _serve(scenario: Scenario, clock: Clock, listener: socket.socket) -> None:
+async def _serve(app: FastAPI, listener: socket.socket) -> None:
     """Serves until SIGTERM or SIGINT, and leaves with exit code 0."""
-    config = uvicorn.Config(
-        create_app(scenario, clock), log_level="warning", access_log=False, timeout_graceful_shutdown=2
-    )
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = _Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -82,7 +82,8 @@ class Control:
     def on_observed(self, device: Device) -> None:
         """Resolves the device's pending action if the observation settles it."""
         action = self.pending(device)
-        if action is None:
+        # A reading that was late on its way tells nothing of a command it is older than.
+        if action is None or device.observed_at is None or device.observed_at < action.created_at:
             return
         if device.state == UNPLUGGED and action.kind is not None:
             self._finish(action, "CANCELLED", ("FAILED_PRECONDITION", "The device is not plugged in."))

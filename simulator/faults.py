@@ -266,6 +266,20 @@ class HttpError(FaultBase):
     methods: list[str] = Field(default_factory=list)
 
 
+class RateLimit(FaultBase):
+    """More than `count` requests within `per_seconds` are answered 429 until `ban_seconds` are over (F35).
+
+    Counted are requests about the target, all kinds together, in world time; those refused are on record as well.
+    """
+
+    kind: Literal["rate_limit"] = "rate_limit"
+    count: int = Field(default=200, ge=0)
+    per_seconds: float = Field(default=86400, gt=0)
+    ban_seconds: float = Field(default=3600, gt=0)
+    paths: list[str] = Field(default_factory=list)
+    methods: list[str] = Field(default_factory=list)
+
+
 class TokenTrouble(FaultBase):
     """The token endpoint answers `status`; with `revoke`, tokens given before are refused as well (F37)."""
 
@@ -308,6 +322,7 @@ Fault = Annotated[
     | WrongPair
     | BadCredentials
     | HttpError
+    | RateLimit
     | TokenTrouble,
     Field(discriminator="kind"),
 ]

@@ -1,6 +1,5 @@
 """What every route needs: the running world, the caller's tenant, the weather on the line, pages of a list."""
 
-import asyncio
 import base64
 import json
 import secrets
@@ -11,12 +10,12 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, Query, Request
 
-from simulator.faultbook import concerns
-from simulator.faults import HttpError, TokenTrouble, is_within
-from simulator.problems import Refused, bad_request, not_found, unauthorized
+from simulator.faults import TokenTrouble
+from simulator.problems import bad_request, not_found, unauthorized
 from simulator.registry import Device, DeviceKind, Json, Tenant, User
 from simulator.simulation import Simulation
-from simulator.wire import problem, stamp
+from simulator.weather import weather
+from simulator.wire import stamp
 
 TOKEN_SECONDS = 3599
 """Life of an access token, in real time: clients count it by their own clock."""
@@ -70,54 +69,11 @@ async def current_tenant(request: Request, sim: Sim) -> Tenant:
     tenant = sim.cloud.tenants.get(client_id or "")
     if tenant is None:
         raise unauthorized()
-    await weather(request, sim, tenant)
+    await weather(request, sim, request.app.state.limits)
     return tenant
 
 
 Caller = Annotated[Tenant, Depends(current_tenant)]
-
-
-async def weather(request: Request, sim: Simulation, tenant: Tenant) -> None:
-    """Lets the faults of the line have their way with this request."""
-    for fault in sim.faults.of_kind(HttpError):
-        if not _hits(fault, request, sim) or not sim.faults.chance(fault.p):
-            continue
-        if fault.slow_seconds:
-            await asyncio.sleep(fault.slow_seconds)
-            sim.advance()
-        if fault.status:
-            headers = {} if fault.retry_after_seconds is None else {"Retry-After": str(fault.retry_after_seconds)}
-            raise Refused(fault.status, problem(fault.problem, fault.title, "Injected by the simulator."), headers)
-
-
-def _hits(fault: HttpError, request: Request, sim: Simulation) -> bool:
-    path = request.url.path
-    if fault.paths and not any(path.startswith(prefix) for prefix in fault.paths):
-        return False
-    if fault.methods and request.method not in fault.methods:
-        return False
-    if fault.target == "*" and fault.side is None:
-        return True
-    return any(concerns(fault, device) for device in _named_devices(path, sim))
-
-
-def _named_devices(path: str, sim: Simulation) -> list[Device]:
-    """The devices a path is about: by their own id, by an action's, or all of a user's of the listed kind."""
-    parts = path.strip("/").split("/")
-    named = [sim.cloud.devices[part] for part in parts if part in sim.cloud.devices]
-    named += [sim.cloud.actions[part].device for part in parts if part in sim.cloud.actions]
-    if len(parts) >= 2 and parts[0] == "users":
-        kind = parts[2].removesuffix("s") if len(parts) > 2 else ""
-        mine = [device for device in sim.cloud.devices.values() if device.user.id == parts[1]]
-        named += [device for device in mine if kind in ("", device.kind)]
-    return named
-
-
-def token_weather(sim: Simulation) -> None:
-    """Raises Refused while the token endpoint is in trouble."""
-    for trouble in sim.faults.of_kind(TokenTrouble):
-        if is_within(trouble, sim.timeline.now) and sim.faults.chance(trouble.p):
-            raise Refused(trouble.status, {"error": "invalid_client", "error_description": "Injected."})
 
 
 # -- looking things up ----------------------------------------------------------------------------------------------

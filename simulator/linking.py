@@ -189,7 +189,7 @@ class Linking:
         self._control.on_removed(device)
         self._pairing.part(device, is_silent=not is_for_good)
         self._telemetry.stop(device)
-        del self._cloud.devices[device.id]
+        self._cloud.remove_device(device)
         if is_for_good:
             device.prepared.generation += 1
         self._cloud.world.note("link", device.id, device.kind, device.vendor, None, "unlinked")

@@ -7,7 +7,7 @@ from simulator.cloud import Cloud
 from simulator.control import COMMAND
 from simulator.faults import Abort, Asleep, DeafAfterHold, FaultBase, SelfRestart, StopEndsSession
 from simulator.physics import Body, Box, Car
-from simulator.registry import Device, Prepared
+from simulator.registry import Device
 from simulator.timeline import Act, Appointment
 
 F = TypeVar("F", bound=FaultBase)
@@ -19,7 +19,6 @@ class Reactions:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._world = cloud.world
-        self._prepared: dict[str, Prepared] = {}
         self._booked: dict[tuple[str, str], Appointment] = {}
         self._aborts: dict[tuple[str, str], int] = {}
         cloud.world.watchers.append(self._on_change)
@@ -107,8 +106,5 @@ class Reactions:
             self._world.set_hold(box, "abort", fault.kind)
 
     def _find(self, kind: type[F], body: Body) -> F | None:
-        prepared = self._prepared.get(body.id) or next((p for p in self._cloud.prepared if p.body is body), None)
-        if prepared is None:
-            return None
-        self._prepared[body.id] = prepared
-        return self._cloud.faults.find_for_body(kind, prepared)
+        prepared = self._cloud.prepared_of(body)
+        return None if prepared is None else self._cloud.faults.find_for_body(kind, prepared)

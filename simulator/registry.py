@@ -83,6 +83,7 @@ class User:
     tenant: Tenant
     created_at: datetime
     accounts: dict[str, Account] = field(default_factory=dict)
+    devices: dict[str, "Device"] = field(default_factory=dict)
     is_pairing_reset: bool = False  # delegated control: what the charger unlocked was taken back
 
 

@@ -105,9 +105,8 @@ class Telemetry:
         self.observe(device)
 
     def _on_change(self, body: Body) -> None:
-        for device in self._cloud.devices.values():
-            if device.body is body:
-                self.observe_soon(device)
+        if (device := self._cloud.device_of(body)) is not None:
+            self.observe_soon(device)
 
     def _book_regular(self, device: Device, span: timedelta | None = None) -> None:
         if (booked := self._regular.get(device.id)) is not None:

@@ -17,6 +17,7 @@ from simulator.app import create_app
 from simulator.http import Tokens
 from simulator.scenario import Scenario, seed_users
 from simulator.simulation import Simulation
+from simulator.weather import Limits
 
 STARTS_AT = datetime(2022, 12, 12, 17, 0, tzinfo=UTC)
 DEADLINE_SECONDS = 5.0
@@ -61,7 +62,8 @@ async def make_api(app: FastAPI) -> AsyncIterator[Callable[..., Awaitable[Api]]]
 
     async def build(scenario: Scenario | None = None, *, signs_in: bool = True) -> Api:
         app.state.simulation = Simulation(scenario or Scenario(users=seed_users(2)), None, starts_at=STARTS_AT)
-        app.state.tokens = Tokens()
+        app.state.tokens, app.state.limits = Tokens(), Limits()
+        app.state.seen.clear()
         context = app.router.lifespan_context(app)
         await context.__aenter__()
         api = Api(transport=httpx.ASGITransport(app), base_url="http://simulator.test")

@@ -319,6 +319,21 @@ async def test_the_line_can_answer_with_any_status_and_a_retry_after(api) -> Non
     assert (await api.get("/chargers")).status_code == 200
 
 
+async def test_a_rate_limit_bans_for_as_long_as_it_says_and_every_request_is_on_record(api) -> None:
+    fault = {"kind": "rate_limit", "count": 3, "per_seconds": 600, "ban_seconds": 3600, "paths": ["/chargers"]}
+    await api.post("/admin/faults", json=fault)
+    assert [(await api.get("/chargers")).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    await api.wait(minutes=20)
+    banned = await api.get("/chargers")
+    assert (banned.status_code, banned.headers["retry-after"]) == (429, "2400")
+    assert (await api.get("/vehicles")).status_code == 200
+    await api.wait(minutes=41)
+    assert (await api.get("/chargers")).status_code == 200
+    record = (await api.get("/admin/requests", params={"path": "/chargers", "method": "GET"})).json()
+    assert [seen["status"] for seen in record] == [200, 200, 200, 429, 429, 429, 200]
+    assert set(record[0]) == {"at", "method", "path", "status"}
+
+
 async def test_one_vendor_s_outage_spares_the_others(api) -> None:
     await api.post("/admin/faults", json={"kind": "http_error", "target": "vendor:ZAPTEC", "status": 403})
     charger_id = next(iter((await api.get("/admin/world")).json()["boxes"]))["device_id"]
