@@ -46,6 +46,7 @@ class Cloud:
             client_id: Tenant(client_id=client_id, secret=secret) for client_id, secret in scenario.clients.items()
         }
         self.prepared: list[Prepared] = []
+        self.prepared_by_user: dict[tuple[str, str], list[Prepared]] = {}
         self.user_specs: dict[tuple[str, str], UserSpec] = {}
         self.devices: dict[str, Device] = {}
         self._by_body: dict[str, Device] = {}
@@ -83,6 +84,7 @@ class Cloud:
         body = _car(body_id, spec, place) if isinstance(spec, VehicleSpec) else _box(body_id, spec, place)
         prepared = Prepared(tenant_id=tenant_id, user_id=user_id, kind=kind, spec=spec, body=body, home=home)
         self.prepared.append(prepared)
+        self.prepared_by_user.setdefault((tenant_id, user_id), []).append(prepared)
         self._prepared_by_body[body_id] = prepared
         self._named.setdefault(f"{user_id}/{spec.key}", body)
         self.world.add(body)

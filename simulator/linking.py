@@ -128,12 +128,8 @@ class Linking:
     def _prepared(self, user: User, vendor: str, kind: DeviceKind) -> list[Prepared]:
         """What the scenario holds ready for this account; a stock device if it holds nothing."""
         tenant_id = user.tenant.client_id
-        waiting = [
-            prepared
-            for prepared in self._cloud.prepared
-            if (prepared.tenant_id, prepared.user_id, prepared.kind) == (tenant_id, user.id, kind)
-            and prepared.spec.vendor == vendor
-        ]
+        mine = self._cloud.prepared_by_user.get((tenant_id, user.id), [])
+        waiting = [prepared for prepared in mine if (prepared.kind, prepared.spec.vendor) == (kind, vendor)]
         if waiting:
             return waiting
         key = f"{vendor.lower()}-{kind}"

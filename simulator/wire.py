@@ -15,7 +15,7 @@ Capabilities = dict[str, tuple[bool, list[str]]]
 
 def stamp(instant: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and a Z."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def stamp_or_none(instant: datetime | None) -> str | None:

@@ -1,0 +1,40 @@
+"""Scenario files: each shipped one makes a world, and a wrong key is named."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import simulator
+from simulator.scenario import Scenario, load_scenario, seed_users
+from simulator.simulation import Simulation
+
+SHIPPED = sorted((Path(simulator.__file__).parent / "scenarios").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_scenario_makes_a_world(path: Path) -> None:
+    sim = Simulation(load_scenario(path), None, starts_at=datetime(2022, 12, 12, 15, tzinfo=UTC))
+    sim.step(datetime(2022, 12, 13, 7, tzinfo=UTC))
+    assert sim.world.cars
+    assert all(car.soc_pct >= 89.9 for car in sim.world.cars.values())
+
+
+def test_a_wrong_key_is_named() -> None:
+    with pytest.raises(ValidationError, match="soc_percent"):
+        Scenario.model_validate({"users": [{"id": "x", "vehicles": [{"soc_percent": 4}]}]})
+
+
+def test_an_account_that_would_bring_more_than_the_scenario_marks_is_refused() -> None:
+    (user,) = seed_users(1)
+    user.vehicles.append(
+        user.vehicles[0].model_copy(update={"key": "second", "plugged_into": None, "is_linked": False})
+    )
+    with pytest.raises(ValueError, match="second"):
+        Simulation(Scenario(users=[user]), None)
+
+
+def test_ids_depend_on_names_alone() -> None:
+    worlds = [Simulation(Scenario(seed=seed, users=seed_users(2)), None) for seed in (0, 1)]
+    assert list(worlds[0].cloud.devices) == list(worlds[1].cloud.devices)
