@@ -14,10 +14,10 @@ from providers.traffic.bans import Bans
 from providers.traffic.breaker import Breaker, BreakerRule, Health, State
 from providers.traffic.budget import Budget, BudgetRule
 from providers.traffic.concurrency import AdaptiveLimit, ConcurrencyRule, RetryShare
+from providers.traffic.ledger import Ledger
 from providers.traffic.party import Party
 
 NOW = timedelta(0)
-_KEPT = 100_000
 
 
 class Why(StrEnum):
@@ -88,11 +88,11 @@ class Gate:
         self._now = now
         self._timer = timer
         self._bans = Bans()
-        self._budgets: dict[Party, Budget] = {}
+        self._budgets: Ledger[Party, Budget] = Ledger()
         self._breakers: dict[str, Breaker] = {}
         self._platform = AdaptiveLimit(rules.platform)
         self._vendors: dict[str, AdaptiveLimit] = {}
-        self._commanded: dict[Party, datetime] = {}
+        self._commanded: Ledger[str, datetime] = Ledger()
         self._waiting: list[tuple[bool, int, asyncio.Future[None], list[AdaptiveLimit]]] = []
         self._numbers = count()
         self.retries = RetryShare()
@@ -156,7 +156,9 @@ class Gate:
     def _record(self, party: Party, ticket: Ticket) -> None:
         now = self._now()
         if ticket.result is Result.LIMITED:
-            self._bans.add(party, ticket.asked_wait, now)
+            self._bans.refused(party, ticket.asked_wait, now)
+        elif ticket.result is Result.OK:
+            self._bans.answered(party)
         if party.vendor:
             succeeded = {Result.OK: True, Result.FAILED: False}.get(ticket.result)
             self._breaker(party.vendor).record(party.driver_id or "", succeeded, now)
@@ -165,8 +167,7 @@ class Gate:
         if party.driver_id is None:
             return None
         if party not in self._budgets:
-            if len(self._budgets) >= _KEPT:
-                self._budgets = {one: budget for one, budget in self._budgets.items() if not budget.is_full(now)}
+            self._budgets.drop_spent(lambda budget: budget.is_full(now))
             self._budgets[party] = Budget(self._rules.by_vendor.get(party.vendor or "", self._rules.account), now)
         return self._budgets[party]
 
@@ -179,17 +180,16 @@ class Gate:
         return [self._platform, self._vendors.setdefault(party.vendor, AdaptiveLimit(self._rules.vendor))]
 
     def _is_check(self, party: Party) -> bool:
-        at = self._commanded.get(Party(party.driver_id))
-        return party.driver_id is not None and at is not None and self._now() - at <= self._rules.check_window
+        at = self._commanded.get(party.driver_id or "")
+        return at is not None and self._now() - at <= self._rules.check_window
 
     def _note_command(self, party: Party) -> None:
         """Remembered per driver: the check reads car and charger, which may be with two vendors."""
         if party.driver_id is None:
             return
         now = self._now()
-        if len(self._commanded) >= _KEPT:
-            self._commanded = {one: at for one, at in self._commanded.items() if now - at <= self._rules.check_window}
-        self._commanded[Party(party.driver_id)] = now
+        self._commanded.drop_spent(lambda at: now - at > self._rules.check_window)
+        self._commanded[party.driver_id] = now
 
     async def _enter(self, limits: list[AdaptiveLimit], urgent: bool) -> None:
         if (urgent or not self._waiting) and _have_place(limits, urgent):

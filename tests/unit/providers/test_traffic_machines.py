@@ -19,6 +19,7 @@ from providers.traffic import (
     RetryShare,
 )
 from providers.traffic.breaker import State
+from providers.traffic.ledger import Ledger
 
 T0 = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)
 NONE = timedelta(0)
@@ -77,83 +78,112 @@ class TestBudget:
             BudgetRule(calls, timedelta(seconds=seconds), reserve)
 
 
+class TestLedger:
+    def test_spent_entries_are_dropped_at_the_limit_and_the_others_stay(self) -> None:
+        ledger: Ledger[int, int] = Ledger(first_limit=10)
+        for number in range(10):
+            ledger.drop_spent(lambda value: value < 6)
+            ledger[number] = number
+        assert len(ledger) == 10
+        ledger.drop_spent(lambda value: value < 6)
+        assert list(ledger) == [6, 7, 8, 9]
+
+    def test_many_lasting_entries_are_not_searched_each_time(self) -> None:
+        searched = 0
+
+        def is_spent(_: int) -> bool:
+            nonlocal searched
+            searched += 1
+            return False
+
+        ledger: Ledger[int, int] = Ledger(first_limit=10)
+        for number in range(10_000):
+            ledger.drop_spent(is_spent)
+            ledger[number] = number
+        assert searched < 20_000
+
+
 class TestBans:
-    A = Party("anna", "TESLA")
-    B = Party("bob", "TESLA")
-    C = Party("carl", "TESLA")
+    A, B, C, D = (Party(name, "TESLA") for name in ("anna", "bob", "carl", "dora"))
     Z = Party("zoe", "ZAPTEC")
     DAY = timedelta(hours=13)
 
-    def waits(self, bans: Bans, now: datetime) -> dict[str, timedelta]:
-        return {
-            party.driver_id or "nobody": bans.wait(party, now) for party in (self.A, self.B, self.C, self.Z, NOBODY)
-        }
-
-    def test_long_wait_binds_the_account_and_pauses_the_rest_shortly(self) -> None:
+    def refused(self, *parties: Party, asked: timedelta | None = DAY) -> Bans:
         bans = Bans()
-        bans.add(self.A, self.DAY, T0)
-        minute = timedelta(minutes=1)
-        assert self.waits(bans, T0) == {
-            "anna": self.DAY,
-            "bob": minute,
-            "carl": minute,
-            "zoe": minute,
-            "nobody": minute,
-        }
-        assert self.waits(bans, at(60)) == {
-            "anna": self.DAY - minute,
-            "bob": NONE,
-            "carl": NONE,
-            "zoe": NONE,
-            "nobody": NONE,
-        }
+        for party in parties:
+            bans.refused(party, asked, T0)
+        return bans
 
-    def test_short_wait_binds_everyone_in_full(self) -> None:
-        bans = Bans()
-        bans.add(self.A, timedelta(seconds=20), T0)
-        assert set(self.waits(bans, at(5)).values()) == {timedelta(seconds=15)}
+    def waiting(self, bans: Bans, now: datetime = T0) -> str:
+        """Initials of those who must wait, `-` for a call on nobody's behalf."""
+        parties = {"a": self.A, "b": self.B, "c": self.C, "d": self.D, "z": self.Z, "-": NOBODY}
+        return "".join(name for name, party in parties.items() if bans.wait(party, now) > NONE)
 
-    def test_second_account_means_the_vendor(self) -> None:
+    @pytest.mark.parametrize(
+        ("refused", "waiting"),
+        [
+            ("a", "a"),
+            ("aaaaaaa", "a"),
+            ("ab", "ab"),
+            ("az", "az"),
+            ("abc", "abcd"),  # three of a vendor in a row: the vendor
+            ("abz", "abcdz-"),  # three of two vendors in a row: the platform
+            ("abcz", "abcdz-"),
+            ("ab+c", "abc"),  # a call was answered in between: each for itself
+            ("ab+cd", "abcd"),
+            ("ab*c", "abcd"),  # answered for another vendor: still three in a row of this one
+            ("ab*z", "abz"),
+            ("-", "abcdz-"),  # refused on nobody's behalf: all
+        ],
+    )
+    def test_scope_of_a_ban_is_learned_from_who_is_refused_in_a_row(self, refused: str, waiting: str) -> None:
+        """`+` and `*` are answered calls of the first and of another vendor."""
+        parties = {"a": self.A, "b": self.B, "c": self.C, "d": self.D, "z": self.Z, "-": NOBODY}
         bans = Bans()
-        bans.add(self.A, self.DAY, T0)
-        bans.add(self.B, timedelta(hours=1), at(100))
-        later = self.waits(bans, at(1000))
-        assert later["carl"] == later["anna"] == self.DAY - timedelta(seconds=1000)
-        assert later["zoe"] == NONE
+        for one in refused:
+            if one in "+*":
+                bans.answered(Party("eve", "TESLA" if one == "+" else "OHME"))
+            else:
+                bans.refused(parties[one], self.DAY, T0)
+        assert self.waiting(bans) == waiting
 
-    def test_second_vendor_means_the_platform(self) -> None:
-        bans = Bans()
-        bans.add(self.A, self.DAY, T0)
-        bans.add(self.Z, timedelta(hours=1), at(100))
-        assert set(self.waits(bans, at(1000)).values()) == {self.DAY - timedelta(seconds=1000)}
+    def test_wait_is_exact(self) -> None:
+        bans = self.refused(self.A)
+        assert bans.wait(self.A, at(3600)) == self.DAY - timedelta(hours=1)
+        assert bans.wait(self.A, T0 + self.DAY) == NONE
+        assert bans.active(T0 + self.DAY) == {}
 
-    def test_ban_that_ran_out_does_not_escalate(self) -> None:
-        bans = Bans()
-        bans.add(self.A, timedelta(minutes=5), T0)
-        bans.add(self.B, timedelta(minutes=5), at(301))
-        assert bans.wait(self.C, at(301 + 60)) == NONE
+    def test_long_wait_of_one_account_does_not_bind_all(self) -> None:
+        bans = self.refused(self.A)
+        bans.refused(self.B, timedelta(seconds=5), T0)
+        bans.refused(self.Z, timedelta(seconds=9), T0)
+        assert bans.wait(self.C, T0) == timedelta(seconds=5)
+        assert bans.wait(self.A, T0) == self.DAY
 
-    def test_ban_on_nobody_in_particular_is_for_all(self) -> None:
-        bans = Bans()
-        bans.add(NOBODY, self.DAY, T0)
-        assert set(self.waits(bans, T0).values()) == {self.DAY}
+    def test_ban_that_ran_out_is_not_in_the_row(self) -> None:
+        bans = self.refused(self.A, self.B, asked=timedelta(minutes=5))
+        bans.refused(self.C, timedelta(minutes=5), at(301))
+        assert self.waiting(bans, at(301)) == "c"
 
     def test_ban_of_a_driver_covers_all_his_accounts(self) -> None:
-        bans = Bans()
-        bans.add(Party("anna"), self.DAY, T0)
+        bans = self.refused(Party("anna"))
         assert bans.wait(Party("anna", "ZAPTEC"), at(100)) == self.DAY - timedelta(seconds=100)
         assert bans.wait(self.B, at(100)) == NONE
 
     def test_shorter_ban_does_not_end_a_longer_one(self) -> None:
-        bans = Bans()
-        bans.add(self.A, self.DAY, T0)
-        bans.add(self.A, timedelta(seconds=1), T0)
+        bans = self.refused(self.A)
+        bans.refused(self.A, timedelta(seconds=1), T0)
         assert bans.wait(self.A, T0) == self.DAY
 
     def test_refusal_without_a_time_is_a_short_wait(self) -> None:
+        assert self.refused(self.A, asked=None).wait(self.A, T0) == timedelta(seconds=30)
+
+    def test_bans_of_a_large_fleet_each_for_itself_stop_nobody_else(self) -> None:
         bans = Bans()
-        bans.add(self.A, None, T0)
-        assert bans.wait(self.A, T0) == timedelta(seconds=30)
+        for number in range(30_000):
+            bans.refused(Party(f"driver-{number}", "TESLA"), self.DAY, at(number))
+            bans.answered(Party("eve", "TESLA"))
+        assert bans.wait(Party("eve", "TESLA"), at(30_000)) == NONE
 
 
 class TestBreaker:
