@@ -30,7 +30,7 @@ class Why(StrEnum):
 
 
 class Held(Exception):
-    """The call was not made. Ask again after `wait` (world)."""
+    """The call was not made. Ask again after `wait` (world time)."""
 
     def __init__(self, why: Why, wait: timedelta) -> None:
         super().__init__(why.value)
