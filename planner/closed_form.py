@@ -5,6 +5,7 @@ from planner.problem import SMALLEST_KWH, Night, OnOff
 
 GREEDY = "closed form: cheapest slots first"
 LAGRANGE = "closed form: priced shortest path"
+IN_TURN = "closed form: cars in turn"
 
 
 def modulated(night: Night) -> list[float]:

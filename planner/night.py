@@ -1,5 +1,6 @@
 """One car, one night: problem in, plan out."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
 
@@ -22,17 +23,20 @@ def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) ->
     begun = perf_counter()
     night = read(problem)
     solved = _solve_onoff(night) if problem.control is ControlKind.ONOFF else _solve_modulated(night)
-    return _plan(night, solved, begun)
+    return answer_of(night, solved, begun)
 
 
-class _Solved:
-    """What a solver hands back: energies, proven bound on the objective (None: it equals the cost), its name."""
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What a solver hands back: energies [kWh], proven bound on the objective (None: it equals the cost), its name."""
 
-    def __init__(self, energies: list[float], bound: float | None, solver: str, status: PlanStatus) -> None:
-        self.energies, self.bound, self.solver, self.status = energies, bound, solver, status
+    energies: list[float]
+    bound: float | None
+    solver: str
+    status: PlanStatus
 
 
-def _solve_modulated(night: Night) -> _Solved:
+def _solve_modulated(night: Night) -> Solved:
     try:
         energies = modulated.solve_modulated(night)
     except SolverFailed:
@@ -41,24 +45,26 @@ def _solve_modulated(night: Night) -> _Solved:
     else:
         status, solver = PlanStatus.OPTIMAL, modulated.SOLVER
     bound = modulated.dual_bound(night, modulated.multiplier(night, energies))
-    return _Solved(energies, bound, solver, status)
+    return Solved(energies, bound, solver, status)
 
 
-def _solve_onoff(night: Night) -> _Solved:
+def _solve_onoff(night: Night) -> Solved:
     scaled = scale_onoff(night)
     try:
         is_on = onoff.solve_onoff(scaled)
     except SolverFailed:
         is_on, bound = closed_form.onoff(scaled)
-        return _Solved(_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
-    return _Solved(_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)
+        return Solved(onoff_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
+    return Solved(onoff_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)
 
 
-def _energies(night: Night, is_on: list[bool]) -> list[float]:
+def onoff_energies(night: Night, is_on: list[bool]) -> list[float]:
+    """Energy per slot [kWh] of a pattern."""
     return [kwh if on else 0.0 for kwh, on in zip(night.step_kwh, is_on, strict=True)]
 
 
-def _plan(night: Night, solved: _Solved, begun: float) -> ChargingPlan:
+def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
+    """The plan that the energies stand for, with costs, shortfall and reasons; `begun` is on perf_counter's scale."""
     problem, energies = night.problem, solved.energies
     energy_cost = sum(price * kwh for price, kwh in zip(problem.price_per_kwh, energies, strict=True))
     drawn = sum(energies)

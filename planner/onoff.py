@@ -42,11 +42,10 @@ def solve_onoff(o: OnOff) -> list[bool]:
     while True:
         limit = min(bound.value + gap, bound.incumbent)
         found = cells.cheapest(limit)
-        if found is not None and found[0] <= limit:
+        if found is not None and (found[0] <= limit or limit == bound.incumbent):
             return found[1]
         if limit >= FAR:
-            # No allowed on-time fits runs of the shortest length: the least overshoot is taken.
-            return solve_onoff(_overshooting(o, moves, least))
+            return solve_onoff(_reachable(o, moves, least))
         gap = gap * 4 if gap < FAR // 64 else FAR
 
 
@@ -74,8 +73,12 @@ def _times(o: OnOff, m: Moves, most: int) -> Ints:
     return np.array(sorted(times))
 
 
-def _overshooting(o: OnOff, m: Moves, least: int) -> OnOff:
-    """The same night, with the most on-time raised to the least that an allowed pattern has."""
+def _reachable(o: OnOff, m: Moves, least: int) -> OnOff:
+    """The same night, wanting an on-time that some allowed pattern has.
+
+    Runs of the shortest length may fit no on-time from least to most: then the least overshoot is taken, or where
+    slots that must be off leave too little, the most there is.
+    """
     off: list[set[int]] = [set() for _ in range(o.n + 1)]
     on: list[set[int]] = [set() for _ in range(o.n + 1)]
     (on if o.is_on_at_start else off)[0].add(0)
@@ -84,14 +87,19 @@ def _overshooting(o: OnOff, m: Moves, least: int) -> OnOff:
             raise SolverFailed("state graph: too many different on-times")
         if m.stay_off[t]:
             off[t + 1] |= off[t]
-        if m.run_cost[t] < FAR:
+        if m.can_run[t]:
             on[o.after_run[t]].update(time + m.run_ms[t] for time in off[t])
         if m.stay_on[t]:
             on[t + 1].update(time + o.length_ms[t] for time in on[t])
         if m.pause[t]:
             off[o.after_pause[t]] |= on[t]
-    most = min(time for time in off[o.n] | on[o.n] if time >= least)
-    return replace(o, most_ms=most)
+    reached = off[o.n] | on[o.n]
+    if not reached:
+        raise SolverFailed("state graph: no allowed pattern")
+    enough = [time for time in reached if time >= least]
+    if enough:
+        return replace(o, least_ms=least, most_ms=min(enough))
+    return replace(o, least_ms=max(reached), most_ms=max(reached))
 
 
 class _Cells:

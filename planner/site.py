@@ -1,0 +1,305 @@
+"""Several cars behind one limit: problem in, plan out (docs/planner.md, tables 4 and 5).
+
+Only free power: one flow, exact. With on/off cars: the limit gets prices and a bound from `columns`; whole plans are
+built car by car at those prices, each exact in what the others leave, and mended car by car and pair by pair until the
+bound is near or time is up. The gap that is left stands in the plan.
+"""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from itertools import combinations
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.plan import ChargingPlan, ControlKind, PlanStatus
+from domain.site import SitePlan, SiteProblem
+from planner import closed_form, cpsat, site_flow
+from planner.columns import OnOffCar, limit_prices, sharpened
+from planner.night import Solved, answer_of, onoff_energies
+from planner.onoff import solve_onoff
+from planner.problem import OnOff, SolverFailed, read, scale_onoff
+from planner.site_flow import Shared
+
+Floats = npt.NDArray[np.float64]
+Pattern = list[bool]
+
+DEFAULT_TIME_LIMIT = timedelta(seconds=3)
+NEAR_ENOUGH = 1e-3  # of the cost: a plan this near the bound is not mended further
+FAR_FROM_BOUND = 4e-3  # of the cost: a plan this far from the bound goes to the constraint programme
+PROGRAMME_GAP = 1e-3  # of the cost: where the constraint programme stops
+PRICING_PART = 0.3  # of the time limit goes to prices and bound at most
+MENDING = timedelta(milliseconds=60)
+WHOLE_PART = 0.4  # of the time left goes to the programme of all cars, the rest to a few cars at a time
+FEW_CARS = 3
+FEW_SECONDS = 0.5
+LIMIT_NOISE_KWH = 1e-6
+CRUMB_SAVING = 8e-3  # of the site's cost: a rest below a slot is left missing only if that saves more
+MISSING_NOISE_KWH = 1e-3
+PROVEN = 2e-4  # of the cost: a site's plan this near its bound is called optimal
+SOLVER = "or-tools glop columns, min-cost flows"
+
+
+def plan_site(problem: SiteProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) -> SitePlan:
+    """The cheapest plan found for the cars together, with a proven bound on any plan of the site.
+
+    Nothing that can be charged is left missing, unless a crumb of a slot costs more than the site can bear
+    (CRUMB_SAVING). Never raises for a valid problem.
+    """
+    begun = perf_counter()
+    site = _Site(problem)
+    try:
+        draft, bound, solver = _solved(site, begun, time_limit.total_seconds())
+    except SolverFailed:
+        draft, bound, solver = _in_turn(site), -np.inf, closed_form.IN_TURN
+    return _answer(site, draft, bound, solver, begun)
+
+
+def _solved(site: "_Site", begun: float, seconds: float) -> tuple["_Draft", float, str]:
+    """A draft, a bound on any plan, and what found them."""
+    if not site.cars:
+        draft = _Draft(site, [])
+        return draft, draft.shared.bound, site_flow.SOLVER
+    deadline = begun + seconds
+    prices = limit_prices(site.cars, site.free, site.room, begun + PRICING_PART * seconds)
+    bound = sharpened(site.cars, prices)
+    drafts = [_built(site, order, prices.slot_price) for order in _orders(site)]
+    draft = min(drafts, key=lambda d: (round(d.missing_kwh, 2), d.cost))
+    quick = min(deadline, perf_counter() + MENDING.total_seconds())
+    draft, solver = _mended(site, draft, prices.slot_price, bound * (1 + NEAR_ENOUGH), quick), SOLVER
+    if draft.cost - bound > FAR_FROM_BOUND * abs(draft.cost):
+        draft, bound, solver = _programmed(site, draft, bound, deadline)
+    return _filled(site, draft), bound, solver
+
+
+def _in_turn(site: "_Site") -> "_Draft":
+    """The fallback: cars by departure, each by its closed form in what is left; free cars first come, first served."""
+    left = site.room.copy()
+    patterns: list[Pattern] = [[] for _ in site.cars]
+    for i in sorted(range(len(site.cars)), key=lambda i: site.cars[i].stay.stop):
+        car = site.cars[i]
+        patterns[i] = closed_form.onoff(_within(car.night, left[car.stay] < car.step_kwh - 1e-9))[0]
+        left = left - site.load_of(car, patterns[i])
+    return _Draft(site, patterns)
+
+
+class _Site:
+    """The site in numbers: on/off cars and free cars apart."""
+
+    def __init__(self, problem: SiteProblem) -> None:
+        self.problem = problem
+        self.nights = [read(car) for car in problem.cars]
+        self.firsts = [problem.first_slot(j) for j in range(len(problem.cars))]
+        self.room = np.array(problem.room_kwh())
+        self.fixed = [j for j, car in enumerate(problem.cars) if car.control is ControlKind.ONOFF]
+        self.loose = [j for j, car in enumerate(problem.cars) if car.control is not ControlKind.ONOFF]
+        self.cars = [self._onoff(j) for j in self.fixed]
+        self.free = site_flow.free_cars(
+            [self.nights[j] for j in self.loose], [self.firsts[j] for j in self.loose], len(self.room)
+        )
+
+    def _onoff(self, j: int) -> OnOffCar:
+        night = self.nights[j]
+        step = np.array(night.step_kwh)
+        return OnOffCar(scale_onoff(night), self.firsts[j], step, night.need_kwh, night.problem.missing_cost_per_kwh)
+
+    def load_of(self, car: OnOffCar, pattern: Pattern) -> Floats:
+        """What a pattern draws per slot of the site [kWh]."""
+        load = np.zeros(len(self.room))
+        load[car.stay] = car.step_kwh * np.array(pattern)
+        return load
+
+    def respond(self, i: int, left: Floats, price: Floats) -> Pattern:
+        """The best pattern of on/off car `i` in what is left of the limit, if slots cost `price` more."""
+        car = self.cars[i]
+        night = _within(car.priced(price), left[car.stay] < car.step_kwh - 1e-9)
+        try:
+            return solve_onoff(night)
+        except SolverFailed:
+            return closed_form.onoff(night)[0]
+
+    def free_cost(self, shared: Shared) -> float:
+        """Energy and missing energy of the free cars [currency]."""
+        drawn = shared.energy_kwh.sum(axis=1)
+        wanted = self.free.need + self.free.low.sum(axis=1)
+        missing = np.maximum(0.0, wanted - drawn - 1e-6)
+        return float((self.free.price * shared.energy_kwh).sum() + self.free.missing @ missing)
+
+
+def _within(o: OnOff, blocked: npt.NDArray[np.bool_]) -> OnOff:
+    """The night without the blocked slots; where a slot that must be on is blocked, no later slot must be."""
+    if not blocked.any():
+        return o
+    must_on = list(o.must_on)
+    for t in np.flatnonzero(blocked).tolist():
+        if must_on[t]:
+            must_on[t:] = [False] * (o.n - t)
+    return replace(o, must_on=must_on, must_off=[a or b for a, b in zip(o.must_off, blocked.tolist(), strict=True)])
+
+
+def _shared(site: _Site, left: Floats) -> Shared:
+    try:
+        return site_flow.share(site.free, left)
+    except SolverFailed:
+        return site_flow.share_in_turn(site.free, left)
+
+
+class _Draft:
+    """A whole plan of the site: a pattern per on/off car, and the free cars' best answer to them."""
+
+    def __init__(self, site: _Site, patterns: list[Pattern]) -> None:
+        self.site, self.patterns = site, patterns
+        self.loads = [site.load_of(car, pattern) for car, pattern in zip(site.cars, patterns, strict=True)]
+        self.left = site.room - sum(self.loads, np.zeros(len(site.room)))
+        self.shared = _shared(site, np.maximum(0.0, self.left))
+        self.cost = site.free_cost(self.shared)
+        self.cost += sum(car.cost_of(pattern) for car, pattern in zip(site.cars, patterns, strict=True))
+        self.missing = [
+            max(0.0, car.need_kwh - float(load.sum())) for car, load in zip(site.cars, self.loads, strict=True)
+        ]
+        wanted = site.free.need + site.free.low.sum(axis=1)
+        self.missing_kwh = sum(self.missing) + float(np.maximum(0.0, wanted - self.shared.energy_kwh.sum(axis=1)).sum())
+        self.hopeless_kwh = sum(max(0.0, car.need_kwh - float(car.step_kwh.sum())) for car in site.cars)
+
+    def without(self, *cars: int) -> Floats:
+        """What is left of the limit if these on/off cars drew nothing; the free cars would give way."""
+        return self.left + sum((self.loads[i] for i in cars), np.zeros(len(self.left)))
+
+
+def _built(site: _Site, order: list[int], price: Floats) -> _Draft:
+    """Car by car in `order`, each exact in what is left, keeping clear of what later cars must draw."""
+    patterns: list[Pattern] = [[] for _ in site.cars]
+    forced = [site.load_of(car, car.night.must_on) for car in site.cars]
+    left = site.room - sum(forced, np.zeros(len(site.room))) - site.free.low.sum(axis=0)
+    for i in order:
+        left += forced[i]
+        patterns[i] = site.respond(i, left, price)
+        left -= site.load_of(site.cars[i], patterns[i])
+    return _Draft(site, patterns)
+
+
+def _mended(site: _Site, draft: _Draft, price: Floats, target: float, deadline: float) -> _Draft:
+    """Cars one by one, then two by two, answer anew to the others, as long as that makes the site cheaper."""
+    count = len(site.cars)
+    moves = [(i,) for i in range(count)] + [pair for a, b in combinations(range(count), 2) for pair in ((a, b), (b, a))]
+    since = 0
+    while since < len(moves):
+        for move in moves:
+            if draft.cost <= target or perf_counter() > deadline:
+                return draft
+            changed = _answered(site, draft, move, price)
+            since += 1
+            if changed.cost < draft.cost - 1e-9:
+                draft, since = changed, 0
+            if since >= len(moves):
+                break
+    return draft
+
+
+def _answered(site: _Site, draft: _Draft, move: tuple[int, ...], price: Floats) -> _Draft:
+    patterns = list(draft.patterns)
+    left = draft.without(*move)
+    for k, i in enumerate(move):
+        # The last car pays only for what the free cars lose; earlier ones also for what the next could use.
+        steer = price if k < len(move) - 1 or site.loose else np.zeros_like(price)
+        patterns[i] = site.respond(i, left, steer)
+        left = left - site.load_of(site.cars[i], patterns[i])
+    return draft if patterns == draft.patterns else _Draft(site, patterns)
+
+
+def _orders(site: _Site) -> list[list[int]]:
+    """Cars with the least slots to spare first; and the other way round."""
+    by_slack = sorted(
+        range(len(site.cars)),
+        key=lambda i: (float(site.cars[i].step_kwh.sum()) - site.cars[i].need_kwh) / float(site.cars[i].step_kwh[0]),
+    )
+    return [by_slack, by_slack[::-1]] if len(by_slack) > 1 else [by_slack]
+
+
+def _programmed(site: _Site, draft: _Draft, bound: float, deadline: float) -> tuple[_Draft, float, str]:
+    """The draft improved by the constraint programme: all cars at once, then a few at a time, till near the bound."""
+    everyone = tuple(range(len(site.cars)))
+    draft, proven = _reprogrammed(site, draft, everyone, bound, WHOLE_PART * (deadline - perf_counter()))
+    bound = max(bound, proven)
+    few = min(FEW_CARS, len(everyone))
+    dice = random.Random(len(everyone))
+    while few < len(everyone) and draft.cost - bound > FAR_FROM_BOUND * abs(draft.cost):
+        left = deadline - perf_counter()
+        if left <= 0:
+            break
+        chosen = tuple(sorted(dice.sample(everyone, few)))
+        draft, _ = _reprogrammed(site, draft, chosen, -np.inf, min(left, FEW_SECONDS))
+    return draft, bound, cpsat.SOLVER
+
+
+def _reprogrammed(
+    site: _Site, draft: _Draft, chosen: tuple[int, ...], bound: float, seconds: float
+) -> tuple[_Draft, float]:
+    """The draft with the chosen on/off cars (and all free cars) planned anew, never dearer; and the model's bound."""
+    cars = []
+    for i in chosen:
+        car = site.cars[i]
+        cars.append(
+            cpsat.ModelCar(
+                car.night, car.first, car.step_kwh.tolist(), car.need_kwh, car.missing_per_kwh, draft.patterns[i]
+            )
+        )
+    others = [load for i, load in enumerate(draft.loads) if i not in chosen]
+    room = np.maximum(0.0, site.room - sum(others, np.zeros(len(site.room))))
+    found = cpsat.improve(cars, site.free, room, seconds, bound, PROGRAMME_GAP)
+    if found is None:
+        return draft, -np.inf
+    patterns = list(draft.patterns)
+    for i, pattern in zip(chosen, found.patterns, strict=True):
+        patterns[i] = pattern
+    better = _Draft(site, patterns)
+    is_better = better.cost < draft.cost and better.left.min() > -LIMIT_NOISE_KWH
+    return better if is_better else draft, found.bound
+
+
+def _filled(site: _Site, draft: _Draft) -> _Draft:
+    """The draft without energy left missing for money's sake, where filling it costs less than CRUMB_SAVING."""
+    for i, car in enumerate(site.cars):
+        hopeless = max(0.0, car.need_kwh - float(car.step_kwh.sum()))
+        if draft.missing[i] > hopeless + MISSING_NOISE_KWH:
+            fuller = _answered(site, draft, (i,), np.zeros_like(site.room))
+            if fuller.missing_kwh < draft.missing_kwh and fuller.cost <= draft.cost + CRUMB_SAVING * abs(draft.cost):
+                draft = fuller
+    return draft
+
+
+def _answer(site: _Site, draft: _Draft, bound: float, solver: str, begun: float) -> SitePlan:
+    plans: list[ChargingPlan | None] = [None] * len(site.nights)
+    for i, j in enumerate(site.fixed):
+        plans[j] = _car_answer(site, j, onoff_energies(site.nights[j], draft.patterns[i]), solver, begun)
+    for i, j in enumerate(site.loose):
+        first, n = site.firsts[j], site.nights[j].n
+        plans[j] = _car_answer(site, j, draft.shared.energy_kwh[i, first : first + n].tolist(), solver, begun)
+    done = tuple(plan for plan in plans if plan is not None)
+    cost = sum(plan.cost for plan in done)
+    shortfall = sum(plan.shortfall_ac_kwh for plan in done)
+    near = cost - bound <= PROVEN * max(1.0, abs(cost))
+    status = PlanStatus.INCUMBENT
+    if near:
+        status = PlanStatus.BEST_EFFORT if shortfall > 0 else PlanStatus.OPTIMAL
+    return SitePlan.model_construct(
+        status=status,
+        plans=done,
+        cost=cost,
+        energy_cost=sum(plan.energy_cost for plan in done),
+        lower_bound=min(bound, cost),
+        shortfall_ac_kwh=shortfall,
+        solver=solver,
+        solve_ms=(perf_counter() - begun) * 1e3,
+    )
+
+
+def _car_answer(site: _Site, j: int, energies: list[float], solver: str, begun: float) -> ChargingPlan:
+    """A car's plan; its bound is the plain one of its cheapest slot, the proof is the site's."""
+    night = site.nights[j]
+    prices = night.problem.price_per_kwh
+    floor = max(0.0, min(*prices, night.problem.missing_cost_per_kwh)) * night.need_kwh
+    floor += sum(min(0.0, price) * kwh for price, kwh in zip(prices, night.step_kwh, strict=True))
+    return answer_of(night, Solved(energies, floor, solver, PlanStatus.OPTIMAL), begun)
