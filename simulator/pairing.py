@@ -10,7 +10,10 @@ from simulator.timeline import Appointment
 
 
 class Pairing:
-    """Sets and clears `paired` on both ends. A pair stands until either side is seen unplugged or is gone."""
+    """Sets and clears `paired` on both ends. A pair stands until either side is seen unplugged or is gone.
+
+    So a swap of cars faster than any observation goes unseen, as it does in the field (F62).
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

@@ -273,3 +273,52 @@ async def test_a_schedule_and_its_status_have_exactly_the_documented_keys(api) -
         {"at": "2022-12-12T23:00:00.000Z", "shouldCharge": True},
         {"at": "2022-12-13T05:00:00.000Z", "shouldCharge": False},
     ]
+
+
+NUMBER, BOOL, TEXT, NULL = (int, float), (bool,), (str,), (type(None),)
+TYPES = {
+    "batteryLevel": NUMBER + NULL,
+    "range": NUMBER + NULL,
+    "isPluggedIn": BOOL + NULL,
+    "isCharging": BOOL + NULL,
+    "isFullyCharged": BOOL + NULL,
+    "batteryCapacity": NUMBER + NULL,
+    "chargeLimit": NUMBER + NULL,
+    "chargeRate": NUMBER + NULL,
+    "chargeTimeRemaining": NUMBER + NULL,
+    "lastUpdated": TEXT + NULL,
+    "maxCurrent": NUMBER + NULL,
+    "powerDeliveryState": TEXT,
+    "pluggedInChargerId": TEXT + NULL,
+    "pluggedInVehicleId": TEXT + NULL,
+}
+CHARGER_STATES = {"UNKNOWN", "UNPLUGGED"} | {
+    f"PLUGGED_IN:{state}" for state in ("INITIALIZING", "CHARGING", "STOPPED", "NO_POWER", "FAULT", "DISCHARGING")
+}
+STATES = {"vehicle": CHARGER_STATES | {"PLUGGED_IN:COMPLETE"}, "charger": CHARGER_STATES}
+
+
+@pytest.mark.parametrize("kind", ["vehicle", "charger"])
+@pytest.mark.parametrize("situation", ["stopped", "charging", "complete", "unplugged", "broken", "new"])
+async def test_types_and_states_keep_to_the_closed_sets_in_every_situation(api, kind, situation) -> None:
+    user_id = "sim-user-1"
+    vehicle = await api.device("vehicle")
+    if situation in ("charging", "complete"):
+        await api.post(f"/vehicles/{vehicle['id']}/charging", json={"action": "START"})
+    if situation == "unplugged":
+        await api.post(f"/admin/vehicles/{vehicle['id']}/unplug")
+    if situation == "broken":
+        await api.post("/admin/faults", json={"kind": "broken", "target": f"user:{user_id}", "side": kind})
+    if situation == "new":
+        user_id = "newcomer"
+        await api.link(user_id, kind, "TESLA")
+    else:
+        await api.wait(hours=10 if situation == "complete" else 0.1)
+    state = (await api.device(kind, user_id))["chargeState"]
+    for key, value in state.items():
+        assert type(value) in TYPES[key], key
+    assert state["powerDeliveryState"] in STATES[kind]
+    assert (state["chargeRate"] is not None) is (situation == "charging")
+    expected = {"stopped": "STOPPED", "charging": "CHARGING", "broken": "FAULT"}.get(situation)
+    if expected is not None:
+        assert state["powerDeliveryState"] == f"PLUGGED_IN:{expected}"

@@ -129,3 +129,46 @@ def test_an_occurrence_happens_at_its_instant(stage) -> None:
     s.wait(minutes=1)
     assert s.car.box is None
     assert s.sim.timeline.now - s.sim.world.log[-1].at < timedelta(seconds=1)
+
+
+def test_two_cars_in_each_other_s_boxes_are_paired_as_they_stand(stage) -> None:
+    s = stage()
+    user, home = s.vehicle.user, s.vehicle.prepared.home
+    for spec in (s.vehicle.spec, s.charger.spec):
+        changes = (
+            {"key": f"second-{spec.key}", "plugged_into": None} if spec is s.vehicle.spec else {"key": "second-box"}
+        )
+        prepared = s.sim.cloud.prepare_device("sim", "ann", spec.model_copy(update=changes), home)
+        s.sim.cloud.add_device(prepared, user, user.accounts[spec.vendor])
+    second_car, second_box = (s.sim.cloud.body_named(f"ann/second-{what}") for what in ("car", "box"))
+    s.sim.world.unplug(s.car, "test")
+    s.wait(minutes=1)
+    s.sim.world.plug(s.car, second_box, "test")
+    s.sim.world.plug(second_car, s.box, "test")
+    s.wait(minutes=10)
+    pairs = {device.body.id: device.paired.body.id for device in s.sim.cloud.devices_of(user, "vehicle")}
+    assert pairs == {s.car.id: second_box.id, second_car.id: s.box.id}
+
+
+def test_a_swap_faster_than_any_observation_goes_unseen(stage) -> None:
+    s = stage()
+    s.sim.world.unplug(s.car, "test")
+    s.sim.world.plug(s.car, s.sim.cloud.foreign_box(), "test")
+    other = s.sim.cloud.prepare_device("sim", "bob", s.vehicle.spec, None).body
+    s.sim.world.plug(other, s.box, "test")
+    s.wait(minutes=30)
+    assert s.told(s.vehicle)["chargeState"]["pluggedInChargerId"] == s.charger.id
+
+
+def test_a_late_reading_does_not_settle_a_command_it_is_older_than(stage) -> None:
+    s = stage(settings={"action_window_seconds": 1800})
+    s.wait(minutes=1)
+    s.sim.world.set_hold(s.box, "command", "test")
+    s.fault("slow_reading", s.charger.id, minutes=10, until="2022-12-12T17:01:20Z")
+    s.wait(seconds=15)
+    # The stop was observed, but is still on its way; meanwhile the box starts again and we ask it to stop.
+    s.sim.world.set_hold(s.box, None, "test")
+    s.fault("ignore_command", s.charger.id)
+    action = s.stop(s.charger)
+    s.wait(minutes=11)
+    assert action.state == "PENDING"
