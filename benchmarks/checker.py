@@ -75,3 +75,63 @@ def _onoff_faults(night: Row, energy: np.ndarray) -> list[str]:
 
 def _switches(is_on: np.ndarray) -> int:
     return int(np.count_nonzero(np.diff(np.concatenate(([False], is_on)).astype(int))))
+
+
+def site_faults(site: Row, answer: Row) -> list[str]:
+    """Every rule that the answer to a site breaks, in words; empty: none."""
+    slots = len(site["price"])
+    energy = np.asarray(answer["energy_kwh"], float).reshape(len(site["cars"]), slots)
+    hours = site["slot_min"] / 60.0
+    faults = []
+    over = energy.sum(axis=0) - np.asarray(site["limit"]) * hours
+    if over.max(initial=0.0) > KWH:
+        faults.append(f"limit exceeded by {over.max()} kWh")
+    cost = 0.0
+    for j, car in enumerate(site["cars"]):
+        stay = slice(car["arr"], car["dep"])
+        if energy[j].sum() - energy[j, stay].sum() > KWH:
+            faults.append(f"car {j} draws while it is away")
+        car_faults, car_cost = _site_car(car_night(site, car), energy[j, stay])
+        faults += [f"car {j}: {fault}" for fault in car_faults]
+        cost += car_cost
+    if abs(cost - answer["cost_eur"]) > EUR * max(1.0, abs(cost)) * 10:
+        faults.append(f"cost {answer['cost_eur']} where {cost} is right")
+    if answer["lower_bound_eur"] > answer["cost_eur"] + 1e-6:
+        faults.append("lower bound above cost")
+    return faults
+
+
+def car_night(site: Row, car: Row) -> Row:
+    """A site's car as a night of its own."""
+    shared = {key: site[key] for key in ("slot_min", "adder")}
+    return {**car, **shared, "price": site["price"][car["arr"] : car["dep"]]}
+
+
+def hopeless_kwh(site: Row) -> float:
+    """What is missing in any plan, because stays are too short."""
+    total = 0.0
+    for car in site["cars"]:
+        night = car_night(site, car)
+        total += max(0.0, oracle.need_kwh(night) - oracle.step_kwh(night) * len(night["price"]))
+    return total
+
+
+def _site_car(night: Row, energy: np.ndarray) -> tuple[list[str], float]:
+    """Faults of a car's energies at a site, and its cost; missing energy costs in both classes."""
+    step = oracle.step_kwh(night)
+    faults = []
+    if energy.min(initial=0.0) < -KWH or energy.max(initial=0.0) > step + KWH:
+        faults.append("energy of a slot outside 0..step")
+    if (energy < oracle.forced_kwh(night) - KWH).any():
+        faults.append("minimum level not reached at once")
+    cost = float(oracle.prices_eur(night) @ energy)
+    shortfall = max(0.0, oracle.need_kwh(night) - energy.sum())
+    cost += oracle.MISSING_EUR_PER_KWH * (shortfall if shortfall > KWH else 0.0)
+    if night["control"] == "onoff":
+        faults += [fault for fault in _onoff_faults(night, energy) if "slots on" not in fault]
+        if np.count_nonzero(energy > KWH) > oracle.count_range(night)[2]:
+            faults.append("more slots on than allowed")
+        cost += night["switch_cost"] * _switches(energy > KWH)
+    else:
+        faults += _free_faults(night, energy)
+    return faults, cost

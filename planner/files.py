@@ -3,13 +3,25 @@
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from domain.errors import CallerError
 from domain.plan import ChargingPlan, ControlKind, PlanProblem
+from domain.site import SitePlan, SiteProblem
+from planner.night import plan
+from planner.site import plan_site
 
+UNITS = {
+    **dict.fromkeys(("cap", "soc0", "target", "min_soc"), "kWh"),
+    **dict.fromkeys(("p_max", "p_min", "limit"), "kW"),
+    **dict.fromkeys(("price", "adder"), "EUR/kWh"),
+    **dict.fromkeys(("min_on", "min_off", "arr", "dep"), "slots"),
+    "switch_cost": "EUR",
+    "slot_min": "minutes",
+    "start": "instant with offset",
+}
 SLOT_DECIMALS = 9  # of a kWh in written plans
 
 
@@ -54,6 +66,34 @@ class NightRow(CarRow):
     price: Annotated[tuple[Number, ...], Field(min_length=1)]
 
 
+class SiteCarRow(CarRow):
+    """A car at a site: plugged in from slot `arr` to slot `dep` (half open)."""
+
+    arr: Annotated[int, Field(ge=0)]
+    dep: int
+
+
+class SiteRow(_Row):
+    """Cars behind one limit [kW]."""
+
+    id: str
+    start: AwareDatetime
+    slot_min: Positive
+    adder: Number = 0.0
+    price: Annotated[tuple[Number, ...], Field(min_length=1)]
+    limit: tuple[Energy, ...]
+    cars: tuple[SiteCarRow, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.limit) != len(self.price):
+            raise ValueError(f"limit [kW]: {len(self.limit)} values for {len(self.price)} prices")
+        for j, car in enumerate(self.cars):
+            if not car.arr < car.dep <= len(self.price):
+                raise ValueError(f"cars.{j}.dep [slot]: {car.arr}..{car.dep} is no stay within {len(self.price)} slots")
+        return self
+
+
 def read_instances(path: Path) -> dict[str, Any]:
     """The file's content, a mapping with lists under `nights`, `sites`, `fleets`. Raises BadFile."""
     try:
@@ -88,8 +128,24 @@ def _problem(row: NightRow) -> PlanProblem:
     )
 
 
+def site_problem(row: Any, place: str = "site") -> SiteProblem:
+    """The planning problem of a site's row. Raises BadFile, naming row, field and unit."""
+    try:
+        site = SiteRow.model_validate(row)
+        slot = timedelta(minutes=site.slot_min)
+        edges = tuple(site.start + slot * t for t in range(len(site.price) + 1))
+        price = tuple(price + site.adder for price in site.price)
+        cars = tuple(
+            car_problem(car, edges=edges[car.arr : car.dep + 1], price=price[car.arr : car.dep], slot=slot)
+            for car in site.cars
+        )
+        return SiteProblem(edges=edges, limit_kw=site.limit, cars=cars)
+    except ValidationError as error:
+        raise BadFile(_complaint(row, place, error)) from error
+
+
 def car_problem(row: CarRow, *, edges: tuple[datetime, ...], price: tuple[float, ...], slot: timedelta) -> PlanProblem:
-    """The problem of a car between `edges` at all-in prices [EUR/kWh]. Free power has no minimum in these files."""
+    """The problem of a car between `edges` at all-in prices [EUR/kWh]."""
     return PlanProblem(
         edges=edges,
         price_per_kwh=price,
@@ -111,23 +167,64 @@ def _complaint(row: Any, place: str, error: ValidationError) -> str:
     """The first thing wrong, with the row's id and the field."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
+    field += "".join(f" [{UNITS[part]}]" for part in first["loc"] if part in UNITS)
     name = row.get("id", "?") if isinstance(row, dict) else "?"
     return f"{place} {name!r}: {field + ': ' if field else ''}{first['msg']}"
 
 
-def night_answer(row_id: str, plan: ChargingPlan, control: ControlKind, *, energy: bool = True) -> dict[str, Any]:
+def night_answer(row_id: str, found: ChargingPlan, control: ControlKind, *, energy: bool = True) -> dict[str, Any]:
     """A night's plan as the file has it. On/off nights pay nothing for a need out of reach (benchmarks/README.md)."""
-    unpaid = plan.missing_cost if control is ControlKind.ONOFF else 0.0
+    unpaid = found.missing_cost if control is ControlKind.ONOFF else 0.0
     answer: dict[str, Any] = {
         "id": row_id,
-        "status": plan.status.value,
-        "cost_eur": plan.cost - unpaid,
-        "energy_cost_eur": plan.energy_cost,
-        "lower_bound_eur": plan.lower_bound - unpaid,
-        "shortfall_kwh": plan.shortfall_ac_kwh,
-        "solver": plan.solver,
-        "solve_ms": round(plan.solve_ms, 4),
+        "status": found.status.value,
+        "cost_eur": found.cost - unpaid,
+        "energy_cost_eur": found.energy_cost,
+        "lower_bound_eur": found.lower_bound - unpaid,
+        "shortfall_kwh": found.shortfall_ac_kwh,
+        "solver": found.solver,
+        "solve_ms": round(found.solve_ms, 4),
     }
     if energy:
-        answer["energy_kwh"] = [round(kwh, SLOT_DECIMALS) for kwh in plan.energy_ac_kwh]
+        answer["energy_kwh"] = [round(kwh, SLOT_DECIMALS) for kwh in found.energy_ac_kwh]
     return answer
+
+
+def site_answer(row_id: str, found: SitePlan, problem: SiteProblem, *, energy: bool = True) -> dict[str, Any]:
+    """A site's plan as the file has it: per car one value per slot of the site, 0 outside its stay."""
+    answer: dict[str, Any] = {
+        "id": row_id,
+        "status": found.status.value,
+        "cost_eur": found.cost,
+        "energy_cost_eur": found.energy_cost,
+        "lower_bound_eur": found.lower_bound,
+        "shortfall_kwh": found.shortfall_ac_kwh,
+        "solver": found.solver,
+        "solve_ms": round(found.solve_ms, 4),
+    }
+    if energy:
+        slots = len(problem.limit_kw)
+        answer["energy_kwh"] = []
+        for j, car in enumerate(found.plans):
+            first = problem.first_slot(j)
+            row = [0.0] * slots
+            row[first : first + len(car.energy_ac_kwh)] = [round(kwh, SLOT_DECIMALS) for kwh in car.energy_ac_kwh]
+            answer["energy_kwh"].append(row)
+    return answer
+
+
+def answers(instances: dict[str, Any], *, energy: bool = True) -> dict[str, Any]:
+    """Plans for everything in the file, in its order. All rows are read before the first is planned."""
+    nights = [night_problem(row, f"nights[{k}]") for k, row in enumerate(instances.get("nights", []))]
+    sites = [site_problem(row, f"sites[{k}]") for k, row in enumerate(instances.get("sites", []))]
+    return {
+        "nights": [
+            night_answer(row["id"], plan(problem), problem.control, energy=energy)
+            for row, problem in zip(instances.get("nights", []), nights, strict=True)
+        ],
+        "sites": [
+            site_answer(row["id"], plan_site(problem), problem, energy=energy)
+            for row, problem in zip(instances.get("sites", []), sites, strict=True)
+        ],
+        "fleets": [],
+    }

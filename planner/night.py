@@ -5,11 +5,12 @@ from datetime import timedelta
 from time import perf_counter
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
-from planner import closed_form, modulated, onoff
+from planner import closed_form, modulated, onoff, semicontinuous
 from planner.problem import SMALLEST_KWH, Night, SolverFailed, read, scale_onoff
 from planner.reasons import reasons
 
 SMALLEST_SHORTFALL_KWH = 1e-6
+PROVEN = 1e-4  # of the cost: a plan this near its bound is called optimal
 DEFAULT_TIME_LIMIT = timedelta(seconds=5)
 
 
@@ -22,8 +23,7 @@ def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) ->
     """
     begun = perf_counter()
     night = read(problem)
-    solved = _solve_onoff(night) if problem.control is ControlKind.ONOFF else _solve_modulated(night)
-    return answer_of(night, solved, begun)
+    return answer_of(night, _SOLVERS[problem.control](night), begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,22 @@ def _solve_onoff(night: Night) -> Solved:
     return Solved(onoff_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)
 
 
+def _solve_semicontinuous(night: Night) -> Solved:
+    try:
+        energies, bound = semicontinuous.solve_semicontinuous(night)
+    except SolverFailed:
+        is_on, bound = closed_form.onoff(scale_onoff(night))
+        return Solved(onoff_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
+    return Solved(energies, bound, semicontinuous.SOLVER, PlanStatus.OPTIMAL)
+
+
+_SOLVERS = {
+    ControlKind.MODULATED: _solve_modulated,
+    ControlKind.SEMICONTINUOUS: _solve_semicontinuous,
+    ControlKind.ONOFF: _solve_onoff,
+}
+
+
 def onoff_energies(night: Night, is_on: list[bool]) -> list[float]:
     """Energy per slot [kWh] of a pattern."""
     return [kwh if on else 0.0 for kwh, on in zip(night.step_kwh, is_on, strict=True)]
@@ -74,7 +90,11 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
     if problem.control is ControlKind.ONOFF:
         cost += problem.switch_cost * switches(energies, problem.is_on_at_start)
     bound = cost if solved.bound is None else min(cost, solved.bound)
-    status = PlanStatus.BEST_EFFORT if shortfall and solved.status is PlanStatus.OPTIMAL else solved.status
+    status = solved.status
+    if status is PlanStatus.OPTIMAL and cost - bound > PROVEN * max(1.0, abs(cost)):
+        status = PlanStatus.INCUMBENT
+    elif status is PlanStatus.OPTIMAL and shortfall:
+        status = PlanStatus.BEST_EFFORT
     # Built from a validated problem, so not validated again: that would take longer than solving.
     return ChargingPlan.model_construct(
         status=status,

@@ -93,8 +93,9 @@ class _Site:
         self.nights = [read(car) for car in problem.cars]
         self.firsts = [problem.first_slot(j) for j in range(len(problem.cars))]
         self.room = np.array(problem.room_kwh())
-        self.fixed = [j for j, car in enumerate(problem.cars) if car.control is ControlKind.ONOFF]
-        self.loose = [j for j, car in enumerate(problem.cars) if car.control is not ControlKind.ONOFF]
+        # A car with a minimum power takes all or nothing here: valid, and its limits are near each other at home.
+        self.fixed = [j for j, car in enumerate(problem.cars) if car.control is not ControlKind.MODULATED]
+        self.loose = [j for j, car in enumerate(problem.cars) if car.control is ControlKind.MODULATED]
         self.cars = [self._onoff(j) for j in self.fixed]
         self.free = site_flow.free_cars(
             [self.nights[j] for j in self.loose], [self.firsts[j] for j in self.loose], len(self.room)
@@ -102,6 +103,9 @@ class _Site:
 
     def _onoff(self, j: int) -> OnOffCar:
         night = self.nights[j]
+        if night.problem.control is ControlKind.SEMICONTINUOUS:
+            free = {"min_on": timedelta(0), "min_off": timedelta(0), "switch_cost": 0.0}
+            night = replace(night, problem=night.problem.model_copy(update=free))
         step = np.array(night.step_kwh)
         return OnOffCar(scale_onoff(night), self.firsts[j], step, night.need_kwh, night.problem.missing_cost_per_kwh)
 
@@ -289,7 +293,7 @@ def _answer(site: _Site, draft: _Draft, bound: float, solver: str, begun: float)
         plans=done,
         cost=cost,
         energy_cost=sum(plan.energy_cost for plan in done),
-        lower_bound=min(bound, cost),
+        lower_bound=min(max(bound, sum(plan.lower_bound for plan in done)), cost),
         shortfall_ac_kwh=shortfall,
         solver=solver,
         solve_ms=(perf_counter() - begun) * 1e3,

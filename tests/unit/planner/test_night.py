@@ -118,7 +118,7 @@ def test_pause_is_at_least_the_shortest_pause() -> None:
 
 @pytest.mark.parametrize(("switch_cost", "energies"), [(0.2, [0, 10]), (1.2, [10, 0])])
 def test_running_car_pays_to_stop(switch_cost: float, energies: list[float]) -> None:
-    # On at the start, room for one slot. Slot 0: 2.0 and a stop. Slot 1: 1.0, a stop and a start. So up to 1.0 it waits.
+    # On, room for one slot. Slot 0: 2.0 and a stop. Slot 1: 1.0, a stop and a start. So up to 1.0 a switch it waits.
     problem = make_problem([0.2, 0.1], is_on_at_start=True, switch_cost=switch_cost, battery_capacity_kwh=10.0)
     assert drawn(plan(problem).energy_ac_kwh) == energies
 
