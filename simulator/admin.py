@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.clock import Clock
+from simulator.faultbook import concerns_body
 from simulator.faults import Fault
 from simulator.http import Sim
 from simulator.linking import LinkFailed
@@ -262,9 +263,10 @@ async def faults(sim: Sim) -> list[Fault]:
 
 @router.post("/faults")
 async def add_fault(body: Fault, sim: Sim) -> Json:
+    """Answers the fault's id and the cars and boxes it is about now."""
     added = sim.faults.add(body)
     sim.advance()
-    return {"id": added.id}
+    return {"id": added.id, "concerns": [p.body.id for p in sim.cloud.prepared if concerns_body(added, p)]}
 
 
 @router.delete("/faults/{fault_id}", status_code=204)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from simulator import wire
 from simulator.http import Caller, Page, PageQuery, Sim, device_or_404, paged
@@ -24,7 +24,7 @@ class ChargingBody(BaseModel):
 class MaxCurrentBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    maxCurrent: float
+    maxCurrent: float = Field(gt=0, le=1000, allow_inf_nan=False)
 
 
 class ChargerBody(BaseModel):

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,7 +48,7 @@ class AuthenticationBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     headerName: str = Field(min_length=1, max_length=128, pattern=r"^[a-z0-9\-_]+$")
-    headerValue: str = Field(min_length=1, max_length=256)
+    headerValue: str = Field(min_length=1, max_length=256, pattern=r"^[\x20-\x7e]+$")
 
 
 class WebhookChange(BaseModel):
@@ -75,10 +75,18 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _has_port(target: SplitResult) -> bool:
+    """Whether the port, if one is named, is a port."""
+    try:
+        return target.port != 0
+    except ValueError:
+        return False
+
+
 def _check_url(url: str, tenant: Tenant, allowed: list[str], but: Webhook | None = None) -> None:
     target = urlsplit(url)
     host = target.hostname or ""
-    is_near = _is_loopback(host) or host in allowed
+    is_near = (_is_loopback(host) or host in allowed) and _has_port(target)
     if target.scheme not in ("http", "https") or not is_near:
         raise bad_request("Invalid webhook", "The simulator delivers to the loopback and to allowed hosts only.")
     if any(hook.url == url and hook is not but for hook in tenant.webhooks.values()):

@@ -202,7 +202,8 @@ class Cloud:
             return
         is_forged = self.faults.strike(ForgedSignature, device) is not None
         late = self.faults.strike(LateWebhook, device)
-        delay = timedelta(minutes=late.minutes) if late else timedelta(0)
+        share = self.random.random() if late and late.at_random else 1.0
+        delay = timedelta(minutes=late.minutes * share) if late else timedelta(0)
         self._send_after(delay, device.user.tenant, event, is_forged)
         if (repeat := self.faults.strike(RepeatWebhook, device)) is not None:
             for number in range(1, repeat.times + 1):
@@ -227,6 +228,7 @@ def _car(body_id: str, spec: VehicleSpec, place: tuple[float, float] | None) -> 
         limit_pct=spec.charge_limit_pct,
         efficiency=spec.efficiency,
         taper_from_pct=spec.taper_from_pct,
+        ramp=timedelta(seconds=spec.ramp_seconds),
         place=place if spec.is_at_home else None,
         odometer_km=spec.odometer_km,
     )

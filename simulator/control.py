@@ -63,8 +63,6 @@ class Control:
         """Accepts a new maximum current [A]."""
         self._cloud.world.note("command", device.id, device.kind, None, amperes, "client")
         self._check_capability(device, "setMaxCurrent")
-        if amperes <= 0:
-            raise bad_request("Invalid maximum current", "maxCurrent must be positive.")
         if (pending := self.pending(device)) is not None:
             self._finish(pending, "CANCELLED", ("CONFLICT", "A newer action replaced this one."))
         return self._open(device, None, amperes, "client")

@@ -53,10 +53,14 @@ class NullChargeRate(FaultBase):
 
 
 class LateWebhook(FaultBase):
-    """Events about the device are sent `minutes` late; a read shows the state at once (F21, F40)."""
+    """Events about the device are sent `minutes` late; a read shows the state at once (F21, F40).
+
+    With `at_random` each event is late by its own share of the span, so that they overtake each other.
+    """
 
     kind: Literal["late_webhook"] = "late_webhook"
     minutes: float = Field(default=20, gt=0)
+    at_random: bool = False
 
 
 class DropWebhook(FaultBase):

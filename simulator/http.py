@@ -60,6 +60,8 @@ Sim = Annotated[Simulation, Depends(current_simulation)]
 
 async def current_tenant(request: Request, sim: Sim) -> Tenant:
     """The API client that calls. Raises Refused (401), or whatever the weather has in store."""
+    if "enode-user-id" in request.headers:
+        raise bad_request("Unknown header", "Enode-User-Id is a thing of the past: name the user in the path.")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     tokens = request.app.state.tokens
     assert isinstance(tokens, Tokens)

@@ -1,7 +1,7 @@
 """Cars, boxes and the law of energy flow. No time, no vendor, no randomness in here."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 PHASE_V = 230.0
 """Voltage of one phase [V]."""
@@ -68,6 +68,8 @@ class Car(Body):
     place: tuple[float, float] | None = None
     odometer_km: float = 0.0
     max_current_a: float | None = None  # ceiling set by a client [A]
+    ramp: timedelta = timedelta(0)  # from an accepted offer to the first power
+    ready_at: datetime | None = None  # end of the ramp; None: nothing is offered and accepted
 
     @property
     def soc_pct(self) -> float:
@@ -99,6 +101,16 @@ def flow_kw(car: Car) -> float:
     if offer < max(MIN_CURRENT_A * PHASE_V / 1000, car.min_kw):
         return 0.0
     return min(offer, car.ceiling_kw) * taper_fraction(car.soc_pct, car.taper_from_pct)
+
+
+def flow_after_ramp_kw(car: Car, now: datetime) -> float:
+    """The law, and the handshake before it: power [kW] once offer and acceptance have lasted for the ramp."""
+    kw = flow_kw(car)
+    if kw == 0.0:
+        car.ready_at = None
+        return 0.0
+    car.ready_at = car.ready_at or now + car.ramp
+    return kw if now >= car.ready_at else 0.0
 
 
 def integrate(car: Car, span: timedelta) -> None:

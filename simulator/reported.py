@@ -4,6 +4,7 @@
 |------------------------------------------------|--------------|--------------|
 | not plugged in                                 | UNPLUGGED    | UNPLUGGED    |
 | energy flows                                   | CHARGING     | CHARGING     |
+| offer accepted, power not yet there (ramp)     | INITIALIZING | INITIALIZING |
 | charger broken ("fault")                       | NO_POWER     | FAULT        |
 | charger without mains ("mains")                | NO_POWER     | NO_POWER     |
 | car broken ("fault")                           | FAULT        | NO_POWER     |
@@ -33,6 +34,8 @@ def states(car: Car, box: Box) -> tuple[str, str]:
     """The power delivery states of vehicle and charger while the car is plugged into the box."""
     if car.power_kw > 0:
         return CHARGING, CHARGING
+    if car.ready_at is not None:
+        return INITIALIZING, INITIALIZING
     if "fault" in box.blocks:
         return NO_POWER, FAULT
     if "mains" in box.blocks:

@@ -78,6 +78,7 @@ class VehicleSpec(Spec):
     min_kw: float = Field(default=0.0, ge=0)
     efficiency: float = Field(default=0.9, gt=0, le=1)
     taper_from_pct: float | None = Field(default=None, ge=0, lt=101)
+    ramp_seconds: float = Field(default=0.0, ge=0)  # from an accepted offer to the first power
     kwh_per_100km: float = Field(default=17.0, gt=0)
     odometer_km: float = 12000.0
     auto_start: bool = True

@@ -120,6 +120,8 @@ class Simulation:
         for occurrence in self.scenario.events:
             self.occurrences.book(occurrence)
         for fault in self.scenario.faults:
+            if "/" in fault.target:
+                self.cloud.body_named(fault.target)
             self.faults.add(fault)
 
     def _link_at_start(self, spec: UserSpec) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from simulator.physics import REST, Body, Box, Car, flow_kw, integrate, span_to_next_change
+from simulator.physics import REST, Body, Box, Car, flow_after_ramp_kw, integrate, span_to_next_change
 from simulator.timeline import Appointment, Timeline
 
 SESSION_BLOCKS = ("asleep", "deaf", "finishing")
@@ -168,7 +168,7 @@ class World:
         self._tell(car, box)
 
     def _set_power(self, car: Car, cause: str) -> None:
-        kw = flow_kw(car)
+        kw = flow_after_ramp_kw(car, self.timeline.now)
         if kw != car.power_kw:
             self.note("flow", car.id, "vehicle", round(car.power_kw, 3), round(kw, 3), cause)
             car.power_kw = kw
@@ -183,7 +183,9 @@ class World:
     def _book_next(self, car: Car) -> None:
         if (earlier := self._next.pop(car.id, None)) is not None:
             earlier.cancel()
-        if (span := span_to_next_change(car)) is not None:
+        if car.ready_at is not None and car.ready_at > self.timeline.now:
+            self._next[car.id] = self.timeline.at(car.ready_at, lambda: self.changed(car, "ramp"))
+        elif (span := span_to_next_change(car)) is not None:
             self._next[car.id] = self.timeline.after(span, lambda: self.changed(car, "battery"))
 
     def _set_hold(self, body: Car | Box, hold: str | None, cause: str) -> None:

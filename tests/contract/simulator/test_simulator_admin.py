@@ -102,6 +102,8 @@ async def test_faults_are_listed_added_and_removed(api) -> None:
     added = (await api.post("/admin/faults", json={"kind": "offline", "target": "vendor:TESLA"})).json()
     (listed,) = (await api.get("/admin/faults")).json()
     assert (listed["id"], listed["kind"]) == (added["id"], "offline")
+    assert (await api.device("vehicle"))["id"] in added["concerns"]
+    assert (await api.device("charger"))["id"] not in added["concerns"]
     assert (await api.delete(f"/admin/faults/{added['id']}")).status_code == 204
     assert (await api.get("/admin/faults")).json() == []
     assert (await api.delete(f"/admin/faults/{added['id']}")).status_code == 404

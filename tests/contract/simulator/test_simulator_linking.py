@@ -84,6 +84,14 @@ async def test_a_session_works_once_and_for_a_day(make_api) -> None:
     assert (await api.get(second["linkUrl"])).status_code == 404
 
 
+async def test_what_was_not_consented_to_is_not_possible(make_api) -> None:
+    api = await make_api(Scenario())
+    session = (await api.post("/users/ann/link", json=session_body(["vehicle:read:data"]))).json()
+    await api.post(f"/admin/links/{session['linkToken']}/complete", json={"vendor": "TESLA"})
+    able = (await api.device("vehicle", "ann"))["capabilities"]
+    assert {name for name, entry in able.items() if entry["isCapable"]} == {"information", "chargeState", "odometer"}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -128,6 +128,7 @@ async def test_a_charger_is_not_a_vehicle(api) -> None:
         ("/vehicles/{vehicle}/charging", {"action": "START", "force": True}),
         ("/vehicles/{vehicle}/charging", {}),
         ("/chargers/{charger}/max-current", {"maxCurrent": "many"}),
+        ("/chargers/{charger}/max-current", {"maxCurrent": 0}),
         ("/users/sim-user-1/locations", {"name": "X", "latitude": 91, "longitude": 0, "timezoneName": "UTC"}),
         ("/users/sim-user-1/locations", {"name": "X", "latitude": 1, "longitude": 0, "timezoneName": "Mars/Base"}),
         ("/webhooks", {"url": "http://127.0.0.1:9/x", "secret": "short"}),
@@ -140,6 +141,12 @@ async def test_a_malformed_request_names_its_issues(api, path, body) -> None:
     assert answer.status_code == 400
     assert set(answer.json()) == PROBLEM | {"issues"}
     assert answer.json()["issues"]
+
+
+async def test_the_header_of_an_old_api_version_is_refused(api) -> None:
+    answer = await api.get("/vehicles", headers={"Enode-User-Id": "sim-user-1"})
+    assert answer.status_code == 400
+    assert (await api.get("/vehicles", headers={"Enode-Version": "2024-10-01"})).status_code == 200
 
 
 async def test_the_charger_s_location_key_is_required_and_may_be_null(api) -> None:

@@ -29,6 +29,7 @@ async def start(api, user_id: str = "sim-user-1") -> None:
         "http://10.0.0.1/hook",
         "http://127.0.0.1.example.com/hook",
         "ftp://127.0.0.1/hook",
+        "http://127.0.0.1:99999/hook",
         "http://[::ffff:8.8.8.8]/hook",
     ],
 )

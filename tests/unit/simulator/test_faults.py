@@ -117,6 +117,14 @@ def test_a_late_webhook_tells_later_what_a_read_shows_at_once(stage) -> None:
     assert "user:charger:updated" in s.names()
 
 
+def test_events_late_at_random_overtake_each_other(stage) -> None:
+    s = stage(faults=[{"kind": "late_webhook", "minutes": 30, "at_random": True}])
+    s.wait(hours=3)
+    levels = [e["vehicle"]["chargeState"]["batteryLevel"] for e in s.events if e["event"] == "user:vehicle:updated"]
+    assert levels != sorted(levels)
+    assert len(set(levels)) > 30
+
+
 def test_dropped_and_repeated_events(stage) -> None:
     s = stage()
     s.wait(minutes=1)

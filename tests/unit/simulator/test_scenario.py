@@ -38,3 +38,9 @@ def test_an_account_that_would_bring_more_than_the_scenario_marks_is_refused() -
 def test_ids_depend_on_names_alone() -> None:
     worlds = [Simulation(Scenario(seed=seed, users=seed_users(2)), None) for seed in (0, 1)]
     assert list(worlds[0].cloud.devices) == list(worlds[1].cloud.devices)
+
+
+def test_a_fault_of_a_car_that_does_not_exist_is_refused() -> None:
+    scenario = {"users": seed_users(1), "faults": [{"kind": "offline", "target": "sim-user-1/bux"}]}
+    with pytest.raises(LookupError, match="bux"):
+        Simulation(Scenario.model_validate(scenario), None)

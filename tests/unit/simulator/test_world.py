@@ -57,6 +57,19 @@ def test_what_the_sides_say_of_each_obstacle(stage, side, block, vehicle, charge
     assert (state_of(s.car), state_of(s.box)) == (vehicle, charger)
 
 
+def test_power_comes_after_the_ramp_and_the_wait_is_told(stage) -> None:
+    s = stage(car={"ramp_seconds": 40, "auto_start": False})
+    s.sim.world.set_hold(s.car, None, "test")
+    s.wait(seconds=39)
+    assert s.car.power_kw == 0.0
+    assert (s.state(s.vehicle), s.state(s.charger)) == ("PLUGGED_IN:INITIALIZING", "PLUGGED_IN:INITIALIZING")
+    s.wait(seconds=1)
+    assert s.car.power_kw == 11.0
+    s.sim.world.set_hold(s.box, "command", "test")
+    s.sim.world.set_hold(s.box, None, "test")
+    assert s.car.power_kw == 0.0
+
+
 def test_a_full_car_is_complete_whether_the_box_offers_or_not(stage) -> None:
     s = stage(car={"soc_pct": 80, "charge_limit_pct": 80})
     assert (state_of(s.car), state_of(s.box)) == ("PLUGGED_IN:COMPLETE", "PLUGGED_IN:NO_POWER")
