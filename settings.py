@@ -21,6 +21,7 @@ class Settings(BaseSettings):
 
     enode_base_url: str = "https://enode-api.production.enode.io"
     enode_token_url: str = "https://oauth.production.enode.io/oauth2/token"
+    enode_allow_plain_http: bool = False  # for a simulator in a private network
     enode_client_id: str = ""
     enode_client_secret: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")

@@ -112,6 +112,7 @@ def enode_settings(settings: Settings) -> EnodeSettings:
         client_id=settings.enode_client_id,
         client_secret=settings.enode_client_secret,
         identity_salt=settings.identity_salt,
+        allow_plain_http=settings.enode_allow_plain_http,
     )
 
 

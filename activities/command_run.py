@@ -73,6 +73,8 @@ class CommandRun:
         try:
             self._action = await self._ask()
         except RetryableError as error:
+            if error.changed_nothing:
+                return self._outcome(CommandResult.UNREACHABLE, None, f"the request never left: {error}")
             # It may have arrived all the same: only measurement tells.
             return await self._prove(sent_at, CommandResult.UNREACHABLE, f"the request failed: {error}")
         except PermanentError as error:

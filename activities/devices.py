@@ -1,13 +1,16 @@
 """Reading devices, commanding them until measured, linking them."""
 
+import asyncio
+
 from temporalio import activity
 
-from activities.command_run import CommandRun
+from activities.command_run import LOOK_EVERY, CommandRun
 from activities.errors import translated
 from domain import steps
 from domain.commands import CommandOutcome
 from domain.devices import Reading, ReadingSource, Side
 from domain.driver.events import ActionEnded
+from domain.errors import RetryableError
 from domain.ports import CommandBook, DeviceProvider, ReadingBook
 from domain.session.events import ReadingArrived
 
@@ -20,15 +23,19 @@ class Devices:
 
     @activity.defn(name=steps.READ_DEVICE)
     async def read_device(self, step: steps.ReadDevice) -> ReadingArrived:
-        """The device's state now, after asking the vendor to refresh it."""
-        with translated():
-            await self._provider.request_refresh(step.side, step.device_id)
+        """The device's state, after the vendor was asked to refresh it and given time to. The request is but a hint."""
+        with translated(step.clock):
+            try:
+                await self._provider.request_refresh(step.side, step.device_id)
+            except RetryableError as error:
+                activity.logger.info("no refresh", extra={"side": step.side.value, "why": type(error).__name__})
+            await asyncio.sleep(step.clock.real_span(LOOK_EVERY).total_seconds())
             return ReadingArrived(reading=await self._read(step.side, step.device_id))
 
     @activity.defn(name=steps.SEND_COMMAND)
     async def send_command(self, step: steps.SendCommand) -> CommandOutcome:
         """From intent to proof: store, read back, ask once, look until measured or out of time."""
-        with translated():
+        with translated(step.clock):
             run = CommandRun(
                 self._provider,
                 self._commands,

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 
 from temporalio.exceptions import ApplicationError
 
+from domain.clock import Clock
 from domain.errors import NightchargeError, RetryableError
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise domain errors as `ApplicationError`; a vendor's Retry-After becomes the next delay."""
+def translated(clock: Clock | None = None) -> Iterator[None]:
+    """Raise domain errors as `ApplicationError`; a vendor's Retry-After (world time) becomes the next delay."""
     try:
         yield
     except RetryableError as error:
-        raise ApplicationError(str(error), type=type(error).__name__, next_retry_delay=error.retry_after) from error
+        delay = None if error.retry_after is None else (clock or Clock()).real_span(error.retry_after)
+        raise ApplicationError(str(error), type=type(error).__name__, next_retry_delay=delay) from error
     except NightchargeError as error:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error

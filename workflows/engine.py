@@ -7,7 +7,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-PASSED_THROUGH = ("domain", "tzdata")
+PASSED_THROUGH = ("domain", "pydantic", "pydantic_core", "tzdata")
 """Free of side effects, and loaded once: models must have one class identity on both sides of the sandbox."""
 
 

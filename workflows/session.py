@@ -205,6 +205,8 @@ class SessionWorkflow:
         self.shell.cancel_all()
         if state.watch is not None:
             await self.shell.do(steps.STOP_LISTENING, steps.ListenTo(watch=state.watch), "the session is over")
-        ended = SessionEnded(session_id=state.session_id, vehicle_id=state.car.device_id)
+        ended = SessionEnded(
+            session_id=state.session_id, vehicle_id=state.car.device_id, readings=tuple(state.readings.values())
+        )
         await self._tell_driver(SessionReport(ended=ended))
         await workflow.wait_condition(workflow.all_handlers_finished)

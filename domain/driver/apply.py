@@ -222,4 +222,9 @@ def _end_session(state: DriverState, event: SessionEnded) -> DriverState:
     if opened is None or opened.session_id != event.session_id:
         return state
     sessions = {key: value for key, value in state.sessions.items() if key != event.vehicle_id}
-    return state.model_copy(update={"sessions": sessions})
+    state = state.model_copy(update={"sessions": sessions})
+    for reading in event.readings:
+        known = state.devices.get(reading.device_id)
+        if known is not None:
+            state = _see(state, known.model_copy(update={"reading": reading}))
+    return state

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.departure import Wish
-from domain.devices import Device, Side
+from domain.devices import Device, Reading, Side
 from domain.model import Instant, Model
 
 
@@ -96,11 +96,12 @@ class ActionEnded(Model):
 
 
 class SessionEnded(Model):
-    """A session closed, or could not be opened."""
+    """A session closed. It listened alone meanwhile, so it hands back what it last saw of the devices."""
 
     type: Literal["session_ended"] = "session_ended"
     session_id: str
     vehicle_id: str
+    readings: tuple[Reading, ...] = ()
 
 
 class NightReported(Model):
