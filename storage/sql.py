@@ -249,6 +249,7 @@ def _night_row(account: NightAccount) -> NightRow:
 def _insert_new(session: Session, rows: Sequence[SQLModel]) -> int:
     """Insert the rows whose keys are free, atomically; the number inserted."""
     insert = _insert(session, _table(rows[0])).on_conflict_do_nothing()
+    insert = insert.execution_options(preserve_rowcount=True)  # else not every database tells of an insert
     connection = session.connection()
     return sum(connection.execute(insert, row.model_dump(exclude_none=True)).rowcount for row in rows)
 

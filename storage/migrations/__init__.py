@@ -4,15 +4,32 @@ A new version is a new file in versions/, written by hand after the last one, fo
 migrations and tables disagree.
 """
 
+import threading
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps the migration that runs in module variables."""
+
+_POSTGRESQL_LOCK = 7_100_224
+"""An arbitrary number that all our processes agree on."""
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the database behind `connection` to the newest version, inside the caller's transaction."""
+    """Bring the database behind `connection` to the newest version, inside the caller's transaction.
+
+    Whoever comes second, also from another process, waits and then finds nothing to do.
+    """
+    with _ONE_AT_A_TIME:
+        _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite's callers hold the write lock already
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
