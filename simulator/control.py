@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from simulator import wire
 from simulator.cloud import Cloud
@@ -14,6 +14,7 @@ from simulator.reported import CHARGING, COMPLETE, FAULT, NO_POWER, STOPPED, UNP
 from simulator.telemetry import Telemetry
 
 Kind = Literal["START", "STOP"]
+F = TypeVar("F", IgnoreCommand, CommandOffline)
 Guard = Callable[[Device], str | None]
 OnPress = Callable[[Device, Kind], bool]
 
@@ -38,6 +39,7 @@ class Control:
         self._cloud = cloud
         self._telemetry = telemetry
         self._pending: dict[str, Action] = {}
+        self._fates: dict[tuple[str, str], bool] = {}
 
     def request(self, device: Device, kind: Kind, owner: str = "client") -> Action:
         """Accepts a start or stop. Raises Refused when the outcome is known at once."""
@@ -187,17 +189,25 @@ class Control:
         faults = self._cloud.faults
         if faults.find(Offline, device) is not None or not device.account.is_valid:
             return
-        offline = faults.strike(CommandOffline, device)
-        if offline is not None and (offline.only is None or offline.only == action.kind):
+        if self._fate(CommandOffline, action, device) is not None:
             return
-        ignore = faults.strike(IgnoreCommand, device)
-        if ignore is not None and (ignore.only is None or ignore.only == action.kind):
+        if (ignore := self._fate(IgnoreCommand, action, device)) is not None:
             if ignore.lie:
                 action.is_lie = True
                 self._finish(action, "CONFIRMED", None)
             return
         self._press(action, device)
         self._telemetry.observe_soon(device)
+
+    def _fate(self, kind: type[F], action: Action, device: Device) -> F | None:
+        """The fault that befalls this action at this device. Drawn once: a repeated try does not escape it."""
+        fault = self._cloud.faults.find(kind, device)
+        if fault is None or fault.only not in (None, action.kind):
+            return None
+        key = (action.id, fault.id)
+        if key not in self._fates:
+            self._fates[key] = self._cloud.faults.chance(fault.p)
+        return fault if self._fates[key] else None
 
     def _press(self, action: Action, device: Device) -> None:
         """The command reaches the device: the relay of this side moves, and of this side alone."""

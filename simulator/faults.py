@@ -13,7 +13,10 @@ Kind = Literal["START", "STOP"]
 
 
 class FaultBase(BaseModel):
-    """What every fault has. `from_at` None: from now on; `until` None: for ever; `p`: how often it strikes."""
+    """What every fault has. `from_at` None: from now on; `until` None: for ever.
+
+    `p` is the share of commands, events or requests that a fault of these befalls; others are always in force.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

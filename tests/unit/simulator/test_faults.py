@@ -33,6 +33,20 @@ def test_a_lying_box_confirms_a_stop_and_goes_on_delivering(stage) -> None:
     assert s.state(s.charger) == NO_POWER
 
 
+def test_a_command_that_is_ignored_by_chance_stays_ignored_at_every_try(stage) -> None:
+    ends = set()
+    for seed in range(12):
+        s = stage(seed=seed)
+        s.fault("ignore_command", s.charger.id, p=0.5)
+        action = s.stop(s.charger)
+        s.wait(minutes=1)
+        early = s.car.power_kw
+        s.wait(minutes=5)
+        assert s.car.power_kw == early
+        ends.add((action.state, early))
+    assert ends == {("CONFIRMED", 0.0), ("FAILED", 11.0)}
+
+
 def test_a_fault_of_one_device_leaves_the_other_alone(stage) -> None:
     s = stage()
     s.fault("ignore_command", s.vehicle.id)
