@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from ortools.sat.python import cp_model
 
-from planner.problem import DWH_PER_KWH, OnOff
-from planner.site_flow import FreeCars
+from planner.problem import DWH_PER_KWH, Night, OnOff
+from planner.site_flow import FreeCars, free_cars
 
 Floats = npt.NDArray[np.float64]
 
 MONEY_UNITS = 100_000  # per currency unit
+MOST_TERMS = 20_000  # of shortest runs and pauses: a larger model takes longer to build than to wait for
 SOLVER = "or-tools cp-sat"
 
 
@@ -78,6 +79,25 @@ def improve(
         cost=solver.objective_value / MONEY_UNITS,
         bound=solver.best_objective_bound / MONEY_UNITS - slack,
     )
+
+
+def improve_night(night: Night, o: OnOff, hint: list[bool], seconds: float) -> Found | None:
+    """One car without a limit, for nights the state graph cannot take; None if the model would be too large."""
+    if (
+        sum(end - t for t, end in enumerate(o.after_run)) + sum(end - t for t, end in enumerate(o.after_pause))
+        > MOST_TERMS
+    ):
+        return None
+    problem = night.problem
+    dear = 4 * max(map(abs, problem.price_per_kwh)) + problem.switch_cost / min(night.step_kwh)
+    missing = max(problem.missing_cost_per_kwh, dear)  # on/off fills what it can, whatever it costs
+    car = ModelCar(o, 0, night.step_kwh, night.need_kwh, missing, hint)
+    nobody = free_cars([], [], night.n)
+    found = improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5)
+    if found is None:
+        return None
+    unpaid = (missing - problem.missing_cost_per_kwh) * max(0.0, night.need_kwh - sum(night.step_kwh))
+    return Found(found.patterns, found.cost - unpaid, found.bound - unpaid)
 
 
 def _add_car(

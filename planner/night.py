@@ -5,12 +5,13 @@ from datetime import timedelta
 from time import perf_counter
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
-from planner import closed_form, modulated, onoff, semicontinuous
-from planner.problem import SMALLEST_KWH, Night, SolverFailed, read, scale_onoff
+from planner import closed_form, cpsat, modulated, onoff, semicontinuous
+from planner.problem import SMALLEST_KWH, Night, OnOff, SolverFailed, read, scale_onoff
 from planner.reasons import reasons
 
 SMALLEST_SHORTFALL_KWH = 1e-6
 PROVEN = 1e-4  # of the cost: a plan this near its bound is called optimal
+SOLVER_PART = 0.6  # of the time limit; the rest is for building the model
 DEFAULT_TIME_LIMIT = timedelta(seconds=5)
 
 
@@ -23,7 +24,7 @@ def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) ->
     """
     begun = perf_counter()
     night = read(problem)
-    return answer_of(night, _SOLVERS[problem.control](night), begun)
+    return answer_of(night, _SOLVERS[problem.control](night, SOLVER_PART * time_limit.total_seconds()), begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Solved:
     status: PlanStatus
 
 
-def _solve_modulated(night: Night) -> Solved:
+def _solve_modulated(night: Night, _seconds: float) -> Solved:
     try:
         energies = modulated.solve_modulated(night)
     except SolverFailed:
@@ -48,17 +49,28 @@ def _solve_modulated(night: Night) -> Solved:
     return Solved(energies, bound, solver, status)
 
 
-def _solve_onoff(night: Night) -> Solved:
+def _solve_onoff(night: Night, seconds: float) -> Solved:
     scaled = scale_onoff(night)
     try:
         is_on = onoff.solve_onoff(scaled)
     except SolverFailed:
-        is_on, bound = closed_form.onoff(scaled)
-        return Solved(onoff_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
+        return _onoff_in_time(night, scaled, seconds)
     return Solved(onoff_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)
 
 
-def _solve_semicontinuous(night: Night) -> Solved:
+def _onoff_in_time(night: Night, scaled: OnOff, seconds: float) -> Solved:
+    """For nights with too many different on-times: the constraint programme for what time there is, or the fallback."""
+    is_on, bound = closed_form.onoff(scaled)
+    bound += night.problem.missing_cost_per_kwh * max(0.0, night.need_kwh - sum(night.step_kwh))
+    fallback = Solved(onoff_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)
+    found = cpsat.improve_night(night, scaled, is_on, seconds)
+    if found is None:
+        return fallback
+    best = onoff_energies(night, found.patterns[0])
+    return Solved(best, max(bound, found.bound), cpsat.SOLVER, PlanStatus.OPTIMAL)
+
+
+def _solve_semicontinuous(night: Night, _seconds: float) -> Solved:
     try:
         energies, bound = semicontinuous.solve_semicontinuous(night)
     except SolverFailed:
