@@ -19,6 +19,9 @@ from domain.plan import ChargingPlan
 matplotlib.use("agg")
 
 PRICE, PLAN, POWER, LEVEL = "#8a8f98", "#b9d3f0", "#1f5fa8", "#2e8b57"
+HEADROOM_KW = 18.0
+"""Top of the power axis: above the bars there is room for the words on commands [kW]."""
+
 RESULT_COLOURS = {"proven": "#2e8b57", "already_so": "#2e8b57", "unproven": "#c0392b"}
 
 
@@ -35,10 +38,9 @@ def draw_night(
     _draw_commands(bottom, log, tz)
     level = bottom.twinx()
     _draw_level(level, account, readings, tz)
-    bottom.axvline(account.departs_at.astimezone(tz), color="black", linestyle=":", linewidth=1)
     bottom.xaxis.set_major_formatter(dates.DateFormatter("%H:%M", tz=tz))  # type: ignore[no-untyped-call]
-    bottom.set_xlim(account.plugged_in_at.astimezone(tz), account.closed_at.astimezone(tz))
-    bottom.legend(loc="upper left", frameon=False, fontsize=8)
+    bottom.set_xlim(*_days([account.plugged_in_at, account.departs_at], tz))
+    bottom.legend(loc="upper right", frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path)
 
@@ -49,12 +51,14 @@ def _days(instants: Sequence[datetime], tz: ZoneInfo) -> list[float]:
 
 
 def _draw_prices(axes: Axes, account: NightAccount, tz: ZoneInfo) -> None:
-    prices = [float(slot.price_per_kwh) for slot in account.slots]
-    if account.slots:
-        edges = [slot.starts_at for slot in account.slots] + [account.slots[-1].ends_at]
+    shown = [slot for slot in account.slots if slot.starts_at < account.departs_at]
+    prices = [float(slot.price_per_kwh) for slot in shown]
+    if shown:
+        edges = [slot.starts_at for slot in shown] + [shown[-1].ends_at]
         axes.stairs(prices, _days(edges, tz), color=PRICE, linewidth=1.5)
     axes.set_ylabel(f"price [{account.currency}/kWh]")
     axes.set_ylim(bottom=min(0.0, *prices) if prices else 0.0)
+    axes.grid(axis="y", alpha=0.3)
 
 
 def last_plan(log: Sequence[LogEntry]) -> ChargingPlan | None:
@@ -83,7 +87,7 @@ def _draw_power(axes: Axes, account: NightAccount, readings: Sequence[Reading], 
         times, powers = zip(*points, strict=True)
         axes.step(times, powers, where="post", color=POWER, linewidth=1.5, label=f"measured at the {side.value}")
     axes.set_ylabel("power [kW]")
-    axes.set_ylim(0, 13)
+    axes.set_ylim(0, HEADROOM_KW)
 
 
 def _draw_level(axes: Axes, account: NightAccount, readings: Sequence[Reading], tz: ZoneInfo) -> None:
@@ -113,4 +117,4 @@ def _draw_commands(axes: Axes, log: Sequence[LogEntry], tz: ZoneInfo) -> None:
             (at,) = _days([entry.at], tz)
             axes.axvline(at, color=colour, linewidth=1)
             words = f" {order['goal']} {order['side']}: {result.replace('_', ' ')}"
-            axes.text(at, 12.7, words, rotation=90, va="top", fontsize=7, color=colour)
+            axes.text(at, HEADROOM_KW - 0.2, words, rotation=90, va="top", ha="right", fontsize=8, color=colour)

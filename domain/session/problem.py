@@ -6,8 +6,10 @@ from domain.plan import ControlKind, PlanProblem
 from domain.prices import PriceSeries
 from domain.session.effects import PlanRequest
 
-SLOT = timedelta(minutes=15)
-"""Grid of the plan where prices do not set a finer one: the market's own since October 2025."""
+SLOT = timedelta(minutes=5)
+"""Grid of the plan where prices do not set a finer one. An on/off car draws whole slots in the plan, while a session
+stops at the target: with quarter hours the plan would pay for up to 2.75 kWh that are never drawn, or top up at a dear
+hour to avoid them."""
 
 MIN_RUN = timedelta(minutes=30)
 """Shortest run and shortest pause of an on/off car: relays and cars dislike less."""
@@ -43,9 +45,9 @@ def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
 
 
 def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries) -> list[datetime]:
-    """Slot boundaries: now, every quarter hour, every price change, the departure."""
-    minute = starts_at.minute - starts_at.minute % 15
-    tick = starts_at.replace(minute=minute, second=0, microsecond=0) + SLOT
+    """Slot boundaries: now, the grid, every price change, the departure."""
+    hour = starts_at.replace(minute=0, second=0, microsecond=0)
+    tick = hour + ((starts_at - hour) // SLOT + 1) * SLOT
     edges = {starts_at, departs_at}
     while tick < departs_at:
         edges.add(tick)
