@@ -1,0 +1,34 @@
+"""Instances of the sample, and the ones derived from it: other slot lengths, other controls."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+SAMPLE = Path(__file__).resolve().parents[1] / "tests" / "data" / "plan-instances.json"
+
+
+def read(path: Path = SAMPLE) -> dict[str, list[Row]]:
+    content: dict[str, list[Row]] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def in_shorter_slots(night: Row, parts: int) -> Row:
+    """The same night with every slot cut in `parts`: same prices, same shortest runs in minutes."""
+    return night | {
+        "price": [price for price in night["price"] for _ in range(parts)],
+        "slot_min": night["slot_min"] / parts,
+        "min_on": night["min_on"] * parts,
+        "min_off": night["min_off"] * parts,
+    }
+
+
+def as_control(night: Row, control: str) -> Row:
+    """The same night with another control; a minimum of 6 A is 3/8 of 16 A where the row has none below the maximum."""
+    low = night["p_min"] if night["p_min"] < night["p_max"] else 0.375 * night["p_max"]
+    return night | {"control": control, "p_min": low}
+
+
+def site_as_control(site: Row, control: str) -> Row:
+    return site | {"cars": [car | {"control": control} for car in site["cars"]]}
