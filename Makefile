@@ -15,6 +15,7 @@ check: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/pytest tests/unit/test_imports.py
 
 bench: setup
 	.venv/bin/python -m benchmarks

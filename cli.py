@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from planner.command import plan
 from settings import Settings
 from simulator.command import simulator
 
@@ -14,6 +15,7 @@ app = typer.Typer(
     name="nightcharge", no_args_is_help=True, pretty_exceptions_show_locals=False, help=__doc__, add_completion=False
 )
 app.command("simulator")(simulator)
+app.command("plan")(plan)
 
 
 @app.command()
