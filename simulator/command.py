@@ -36,15 +36,26 @@ def simulator(
     webhook_host: Annotated[list[str] | None, typer.Option(help="Further host allowed as a webhook target.")] = None,
 ) -> None:
     """Play the vendor: an Enode-compatible API over a world of cars and chargers."""
-    scenario = _scenario(scenario_file, seed_users_count, control, webhook_host or [])
-    clock = Clock.model_validate_json(clock_json) if clock_json else (scenario.clock or _clock(speed))
-    starts_at = None if manual_from is None else manual_from.replace(tzinfo=UTC)
-    app = create_app(scenario, None if starts_at is not None else clock, starts_at=starts_at)
+    try:
+        scenario = _scenario(scenario_file, seed_users_count, control, webhook_host or [])
+        clock = Clock.model_validate_json(clock_json) if clock_json else (scenario.clock or _clock(speed))
+        starts_at = None if manual_from is None else manual_from.replace(tzinfo=UTC)
+        app = create_app(scenario, None if starts_at is not None else clock, starts_at=starts_at)
+        listener = _listen(host, port)
+    except (ValueError, LookupError, OSError) as error:
+        typer.echo(f"simulator: {error}", err=True)
+        raise typer.Exit(2) from None
+    print(f"simulator listening on http://{host}:{listener.getsockname()[1]}", flush=True)
+    asyncio.run(_serve(app, listener))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections already: whoever reads our line may call at once."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    print(f"simulator listening on http://{host}:{listener.getsockname()[1]}", flush=True)
-    asyncio.run(_serve(app, listener))
+    listener.listen(128)
+    return listener
 
 
 def _scenario(path: Path | None, users: int, control: str | None, hosts: list[str]) -> Scenario:

@@ -154,6 +154,6 @@ def _encode(key: SortKey) -> str:
 def _decode(cursor: str) -> SortKey:
     try:
         at, item_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except ValueError:
+    except (ValueError, TypeError):
         raise bad_request("Invalid pagination", "The cursor is malformed.") from None
     return str(at), str(item_id)

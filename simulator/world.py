@@ -19,7 +19,7 @@ class Entry:
     """One line of the world's log.
 
     Kinds: relay (a side opened or closed), hold (the reason of an open relay changed), flow (power at the meter [kW]),
-    plug, block, command (received by the platform), effect (reached the device), action, fault, link.
+    plug, block, command (received by the platform), action (its end), fault, link, pair.
     """
 
     at: datetime
@@ -90,7 +90,7 @@ class World:
         self.note("plug", car.id, "vehicle", None, box.id, cause)
         self._set_hold(car, None if car.auto_start else REST, cause)
         self._set_hold(box, None if box.auto_start else "authorisation", cause)
-        self.changed(car)
+        self.changed(car, cause)
 
     def unplug(self, car: Car, cause: str) -> None:
         """Disconnects; holds end with the session they were made for."""

@@ -65,3 +65,20 @@ def test_a_given_clock_sets_the_world_s_time(launch) -> None:
     _, client = launch("--clock", json.dumps(clock.model_dump(mode="json")), "--seed-users", "1")
     assert client.get("/admin/clock").json()["now"].startswith("2022-12-12T17:0")
     client.close()
+
+
+@pytest.mark.parametrize("trouble", ["taken port", "broken scenario", "wrong clock"])
+def test_a_start_that_cannot_be_says_why_in_one_line(launch, tmp_path, trouble) -> None:
+    _, client = launch()
+    path = tmp_path / "broken.yaml"
+    path.write_text("users: [{id: ann, vehicles: [{plugged_into: nowhere}]}]", encoding="utf-8")
+    arguments = {
+        "taken port": ["--port", str(client.base_url.port)],
+        "broken scenario": ["--scenario", str(path)],
+        "wrong clock": ["--clock", "{}{}"],
+    }[trouble]
+    client.close()
+    ended = subprocess.run([sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("simulator: ")
+    assert "Traceback" not in ended.stderr

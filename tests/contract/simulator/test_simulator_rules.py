@@ -308,7 +308,10 @@ async def test_pages_cover_every_item_once_in_both_directions(make_api) -> None:
     assert first["pagination"]["before"] is None
 
 
-@pytest.mark.parametrize("params", [{"pageSize": 0}, {"after": "!"}, {"after": "W10=", "before": "W10="}])
+@pytest.mark.parametrize(
+    "params",
+    [{"pageSize": 0}, {"after": "!"}, {"after": "MQ=="}, {"before": "bnVsbA=="}, {"after": "W10=", "before": "W10="}],
+)
 async def test_a_wrong_page_is_refused(api, params) -> None:
     assert (await api.get("/vehicles", params=params)).status_code == 400
 
