@@ -16,9 +16,6 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-WANTED_SETTINGS = {"enode_allow_plain_http"}
-"""Read by the adapter's settings (`EnodeSettings.allow_plain_http`); ours ignore what they do not know."""
-
 ONE_SHOTS = {"temporal-schema", "temporal-namespace", "webhook"}
 
 
@@ -111,7 +108,7 @@ def test_simulator_is_started_with_options_it_has() -> None:
 def test_environment_holds_only_settings_that_exist() -> None:
     names = {name for service in ours().values() for name in service.get("environment", {})}
     wanted = {name.removeprefix("NIGHTCHARGE_").lower() for name in names if name.startswith("NIGHTCHARGE_")}
-    assert wanted - WANTED_SETTINGS <= set(Settings.model_fields)
+    assert wanted <= set(Settings.model_fields)
 
 
 def test_schema_script_prepares_both_databases() -> None:

@@ -31,6 +31,8 @@ class Rule:
 RULES = {
     "domain": Rule(set(), {"pydantic"}),
     "planner": Rule({"domain"}, {"pydantic", "numpy", "ortools"}),
+    "planner.command": Rule({"planner", "domain"}, {"typer", "rich"}),  # `nightcharge plan`
+    "planner.picture": Rule({"planner", "domain"}, {"matplotlib"}),
     "storage": Rule({"domain"}, {"pydantic", "sqlmodel", "sqlalchemy", "alembic"}),
     "providers": Rule({"domain"}, {"pydantic", "httpx"}),
     "activities": Rule({"domain"}, {"temporalio"}),  # they hold ports; vendors, solvers and tables are injected
@@ -118,6 +120,7 @@ def test_every_folder_of_python_has_a_rule() -> None:
         ("domain.plan", "from planner import plan"),
         ("domain.plan", "from storage.sql import SqlStore"),
         ("planner.model", "import providers.enode.client"),
+        ("planner.model", "import matplotlib"),
         ("storage.sql", "from workflows import ids"),
         ("activities.devices", "import httpx"),
         ("activities.devices", "from providers.enode import provider"),
