@@ -51,6 +51,9 @@ class PlanProblem(Model):
     is_on_at_start: bool = False
     frozen_until: Instant | None = None  # slots that start before this instant keep the state of the start
     missing_cost_per_kwh: float = Field(default=10.0, gt=0, le=LARGEST_PRICE)  # per kWh (meter) missing at departure
+    risk_premium: tuple[float, ...] = ()  # per slot at full power [currency]: what leaving it this late risks
+    carbon_g_per_kwh: tuple[float, ...] = ()  # per slot [g/kWh]
+    carbon_cost_per_kg: float = Field(default=0.0, ge=0, le=LARGEST_PRICE)  # weight of carbon [currency/kg]
 
     @model_validator(mode="after")
     def _columns_agree(self) -> Self:
@@ -67,6 +70,12 @@ class PlanProblem(Model):
             raise ValueError(f"price_per_kwh [currency/kWh]: must be finite and within {LARGEST_PRICE:g} of zero")
         if self.is_forecast and len(self.is_forecast) != n:
             raise ValueError(f"is_forecast: {len(self.is_forecast)} values for {n} slots")
+        for name, unit in (("risk_premium", "currency"), ("carbon_g_per_kwh", "g/kWh")):
+            column = getattr(self, name)
+            if column and len(column) != n:
+                raise ValueError(f"{name} [{unit}]: {len(column)} values for {n} slots")
+            if not all(isfinite(value) and abs(value) <= LARGEST_PRICE for value in column):
+                raise ValueError(f"{name} [{unit}]: must be finite and within {LARGEST_PRICE:g} of zero")
         return self
 
     @model_validator(mode="after")
@@ -113,9 +122,10 @@ class ChargingPlan(Model):
     price_per_kwh: tuple[float, ...]
     is_forecast: tuple[bool, ...] = ()
     reasons: tuple[SlotReason, ...]
-    cost: float  # objective: energy + switching + missing energy [currency]
+    cost: float  # objective: energy + switching + missing energy + steering [currency]
     energy_cost: float  # energy alone [currency]
     missing_cost: float = 0.0  # missing energy alone [currency]
+    steering_cost: float = 0.0  # risk premium and carbon weight: in the objective, on no bill [currency]
     lower_bound: float  # proven: no plan costs less [currency]
     shortfall_ac_kwh: float  # energy missing at departure [kWh, meter]
     target_price_per_kwh: float | None = None  # shadow price: what one more kWh of target would cost [currency/kWh]

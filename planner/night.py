@@ -94,11 +94,12 @@ def onoff_energies(night: Night, is_on: list[bool]) -> list[float]:
 def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
     """The plan that the energies stand for, with costs, shortfall and reasons; `begun` is on perf_counter's scale."""
     problem, energies = night.problem, solved.energies
-    energy_cost = sum(price * kwh for price, kwh in zip(problem.price_per_kwh, energies, strict=True))
+    energy_cost = sum(price * kwh for price, kwh in zip(night.billed_per_kwh, energies, strict=True))
+    steered_cost = sum(price * kwh for price, kwh in zip(problem.price_per_kwh, energies, strict=True))
     drawn = sum(energies)
     shortfall = night.need_kwh - drawn if drawn < night.need_kwh - SMALLEST_SHORTFALL_KWH else 0.0
     missing_cost = problem.missing_cost_per_kwh * shortfall
-    cost = energy_cost + missing_cost
+    cost = steered_cost + missing_cost
     if problem.control is ControlKind.ONOFF:
         cost += problem.switch_cost * switches(energies, problem.is_on_at_start)
     bound = cost if solved.bound is None else min(cost, solved.bound)
@@ -112,18 +113,31 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
         status=status,
         edges=problem.edges,
         energy_ac_kwh=tuple(energies),
-        price_per_kwh=problem.price_per_kwh,
+        price_per_kwh=night.billed_per_kwh,
         is_forecast=problem.is_forecast,
         reasons=reasons(night, energies),
         cost=cost,
         energy_cost=energy_cost,
         missing_cost=missing_cost,
+        steering_cost=steered_cost - energy_cost,
         lower_bound=bound,
         shortfall_ac_kwh=shortfall,
-        target_price_per_kwh=None,
+        target_price_per_kwh=_target_price(night, energies),
         solver=solved.solver,
         solve_ms=(perf_counter() - begun) * 1e3,
     )
+
+
+def _target_price(night: Night, energies: list[float]) -> float | None:
+    """What one more kWh of target would cost with free power [currency/kWh]; None for other controls."""
+    if night.problem.control is not ControlKind.MODULATED:
+        return None
+    idle = [
+        price
+        for price, kwh, high in zip(night.problem.price_per_kwh, energies, night.ceiling_kwh, strict=True)
+        if kwh < high - SMALLEST_KWH
+    ]
+    return min(idle, default=night.problem.missing_cost_per_kwh)
 
 
 def switches(energies: list[float], is_on: bool) -> int:

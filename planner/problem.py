@@ -35,7 +35,8 @@ class SolverFailed(Exception):
 class Night:
     """One car's night as plain columns [kWh at the meter, currency]; slot `t` of `n`."""
 
-    problem: PlanProblem
+    problem: PlanProblem  # its prices carry risk premium and carbon weight
+    billed_per_kwh: tuple[float, ...]  # prices as they will be paid
     n: int
     length_ms: list[float]
     step_kwh: list[float]  # energy of slot t at full power
@@ -61,7 +62,20 @@ def read(problem: PlanProblem) -> Night:
     if problem.frozen_until is not None:
         frozen = sum(1 for edge in edges[:-1] if edge < problem.frozen_until)
     floors, ceilings = _limits(step, frozen, problem.is_on_at_start, first, room)
-    return Night(problem, n, lengths, step, need, room, first, floors, ceilings, frozen)
+    return Night(
+        _steered(problem, step), problem.price_per_kwh, n, lengths, step, need, room, first, floors, ceilings, frozen
+    )
+
+
+def _steered(problem: PlanProblem, step: list[float]) -> PlanProblem:
+    """The problem with risk premium and carbon weight in its prices (1.2)."""
+    prices = problem.price_per_kwh
+    if problem.risk_premium:
+        prices = tuple(p + premium / kwh for p, premium, kwh in zip(prices, problem.risk_premium, step, strict=True))
+    if problem.carbon_g_per_kwh and problem.carbon_cost_per_kg:
+        per_g = problem.carbon_cost_per_kg / 1000
+        prices = tuple(p + grams * per_g for p, grams in zip(prices, problem.carbon_g_per_kwh, strict=True))
+    return problem if prices is problem.price_per_kwh else problem.model_copy(update={"price_per_kwh": prices})
 
 
 def _limits(step: list[float], frozen: int, is_on: bool, first: float, room: float) -> tuple[list[float], list[float]]:

@@ -282,7 +282,7 @@ def _answer(site: _Site, draft: _Draft, bound: float, solver: str, begun: float)
         first, n = site.firsts[j], site.nights[j].n
         plans[j] = _car_answer(site, j, draft.shared.energy_kwh[i, first : first + n].tolist(), solver, begun)
     done = tuple(plan for plan in plans if plan is not None)
-    cost = sum(plan.cost for plan in done)
+    cost, bound = sum(plan.cost for plan in done), float(bound)
     shortfall = sum(plan.shortfall_ac_kwh for plan in done)
     near = cost - bound <= PROVEN * max(1.0, abs(cost))
     status = PlanStatus.INCUMBENT

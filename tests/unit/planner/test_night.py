@@ -223,3 +223,33 @@ def test_bad_input_names_field_and_unit(changes: dict[str, object], message: str
     good = make_problem([0.1, 0.2]).model_dump()
     with pytest.raises(ValidationError, match=message):
         PlanProblem(**(good | changes))
+
+
+# --- steering: in the objective, on no bill ---
+
+
+@pytest.mark.parametrize("control", [FREE, ControlKind.ONOFF])
+def test_risk_premium_moves_charging_away_from_departure(control: ControlKind) -> None:
+    # Last slot: 10 * 0.1 + premium 1.5 = 2.5; slot 0: 2.0.
+    answer = plan(make_problem([0.2, 0.3, 0.1], control=control, risk_premium=(0.0, 0.0, 1.5)))
+    assert drawn(answer.energy_ac_kwh) == [10, 0, 0]
+    # At a premium of 0.5 the last slot stays cheapest; the bill is 1.0, the objective 1.5.
+    answer = plan(make_problem([0.2, 0.3, 0.1], control=control, risk_premium=(0.0, 0.0, 0.5)))
+    assert drawn(answer.energy_ac_kwh) == [0, 0, 10]
+    assert answer.energy_cost == pytest.approx(1.0)
+    assert answer.steering_cost == pytest.approx(0.5)
+    assert answer.cost == answer.lower_bound == pytest.approx(1.5)
+    assert answer.price_per_kwh == (0.2, 0.3, 0.1)
+
+
+def test_carbon_weight_prefers_the_cleaner_slot() -> None:
+    # 0.10 + 500 g * 0.2 per kg = 0.20 against 0.15 + 100 g * 0.2 = 0.17.
+    problem = make_problem([0.1, 0.15], carbon_g_per_kwh=(500.0, 100.0), carbon_cost_per_kg=0.2)
+    answer = plan(problem)
+    assert drawn(answer.energy_ac_kwh) == [0, 10]
+    assert answer.steering_cost == pytest.approx(0.2)
+
+
+def test_one_more_kwh_costs_the_cheapest_idle_slot() -> None:
+    assert plan(make_problem([0.3, 0.1, 0.2], control=FREE)).target_price_per_kwh == pytest.approx(0.2)
+    assert plan(make_problem([0.3], control=FREE)).target_price_per_kwh == pytest.approx(10.0)

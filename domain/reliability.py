@@ -1,0 +1,61 @@
+"""What commands that sometimes fail cost: a price per command, and a premium on leaving charging to the last slots.
+
+A plan that charges in the last slots before departure has no slot left to try again. A premium that rises toward
+departure buys that slack where it is cheap; replanned every slot it comes within 0.2 points of the exact stochastic
+optimum (measured in docs/planner.md), so no stochastic solver is needed. A flat premium is a trap: it moves nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import ceil, log
+
+from pydantic import Field
+
+from domain.model import Model
+
+COMMAND_COST = 0.02
+"""Price of one command that works [currency]: wear, quota and risk."""
+
+FULL_PREMIUM = 0.3
+"""Premium of the last quarter hour before departure at full power [currency]."""
+
+MISS_CHANCE = 2.6e-3
+"""So unlikely must it be that every try of the last slots fails."""
+
+QUARTER = timedelta(minutes=15)
+MOST_TRIES = 12
+FEWEST_TRIES = 2
+
+
+class Reliability(Model):
+    """Share of a route's commands that worked at the first try, as observed."""
+
+    worked_fraction: float = Field(ge=0, le=1)
+
+    @classmethod
+    def observed(cls, worked: int, sent: int, *, expected: float = 0.95, weight: int = 20) -> "Reliability":
+        """From counts: before anything was sent the expectation, which `weight` commands outweigh."""
+        return cls(worked_fraction=(worked + expected * weight) / (sent + weight))
+
+    @property
+    def command_cost(self) -> float:
+        """Price of a command [currency]: every failure is tried again."""
+        return COMMAND_COST / max(self.worked_fraction, 1 / MOST_TRIES)
+
+    @property
+    def tries(self) -> int:
+        """Slots at the end that should stay free for trying again."""
+        failing = 1 - self.worked_fraction
+        if failing <= 0:
+            return FEWEST_TRIES
+        return min(MOST_TRIES, max(FEWEST_TRIES, ceil(log(MISS_CHANCE) / log(failing)))) if failing < 1 else MOST_TRIES
+
+    def premium(self, edges: Sequence[datetime]) -> tuple[float, ...]:
+        """Premium per slot [currency], rising over the last `tries` quarter hours to FULL_PREMIUM a quarter hour."""
+        span = self.tries * QUARTER
+        fees = []
+        for start, end in pairwise(edges):
+            left = (edges[-1] - end) / span
+            fees.append(FULL_PREMIUM * max(0.0, 1 - left) * ((end - start) / QUARTER))
+        return tuple(fees)
