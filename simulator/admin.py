@@ -72,7 +72,8 @@ async def world(sim: Sim) -> Json:
 
 
 def _common(sim: Simulation, body: Body) -> Json:
-    device, owner = sim.cloud.device_of(body), sim.cloud.prepared_of(body)
+    device = next(iter(sim.cloud.devices_showing(body)), None)
+    owner = next(iter(sim.cloud.prepared_of(body)), None)
     return {
         "id": body.id,
         "device_id": None if device is None else device.id,
@@ -266,7 +267,7 @@ async def add_fault(body: Fault, sim: Sim) -> Json:
     """Answers the fault's id and the cars and boxes it is about now."""
     added = sim.faults.add(body)
     sim.advance()
-    return {"id": added.id, "concerns": [p.body.id for p in sim.cloud.prepared if concerns_body(added, p)]}
+    return {"id": added.id, "concerns": [p.id for p in sim.cloud.prepared if concerns_body(added, p)]}
 
 
 @router.delete("/faults/{fault_id}", status_code=204)

@@ -49,8 +49,8 @@ class Cloud:
         self.prepared_by_user: dict[tuple[str, str], list[Prepared]] = {}
         self.user_specs: dict[tuple[str, str], UserSpec] = {}
         self.devices: dict[str, Device] = {}
-        self._by_body: dict[str, Device] = {}
-        self._prepared_by_body: dict[str, Prepared] = {}
+        self._by_body: dict[str, list[Device]] = {}
+        self._prepared_by_body: dict[str, list[Prepared]] = {}
         self._named: dict[str, Car | Box] = {}
         self.actions: dict[str, Action] = {}
         self.sessions: dict[str, LinkSession] = {}
@@ -79,20 +79,28 @@ class Cloud:
     ) -> Prepared:
         """A new body in the world, known to the platform only once it is linked."""
         kind: DeviceKind = "vehicle" if isinstance(spec, VehicleSpec) else "charger"
-        body_id = Ids.named(tenant_id, user_id, kind, spec.key)
-        place = None if home is None else (home.latitude, home.longitude)
-        body = _car(body_id, spec, place) if isinstance(spec, VehicleSpec) else _box(body_id, spec, place)
-        prepared = Prepared(tenant_id=tenant_id, user_id=user_id, kind=kind, spec=spec, body=body, home=home)
+        device_id = Ids.named(tenant_id, user_id, kind, spec.key)
+        body = self._body(device_id, user_id, spec, home)
+        prepared = Prepared(
+            id=device_id, tenant_id=tenant_id, user_id=user_id, kind=kind, spec=spec, body=body, home=home
+        )
         self.prepared.append(prepared)
         self.prepared_by_user.setdefault((tenant_id, user_id), []).append(prepared)
-        self._prepared_by_body[body_id] = prepared
+        self._prepared_by_body.setdefault(body.id, []).append(prepared)
         self._named.setdefault(f"{user_id}/{spec.key}", body)
-        self.world.add(body)
         return prepared
 
-    def prepared_of(self, body: Body) -> Prepared | None:
-        """Spec and owner of a car or box; None for foreign boxes."""
-        return self._prepared_by_body.get(body.id)
+    def _body(self, body_id: str, user_id: str, spec: VehicleSpec | ChargerSpec, home: Home | None) -> Car | Box:
+        place = None if home is None else (home.latitude, home.longitude)
+        if isinstance(spec, VehicleSpec) and spec.same_as is not None:
+            return self.body_named(f"{user_id}/{spec.same_as}")
+        body = _car(body_id, spec, place) if isinstance(spec, VehicleSpec) else _box(body_id, spec, place)
+        self.world.add(body)
+        return body
+
+    def prepared_of(self, body: Body) -> list[Prepared]:
+        """Specs and owners of a car or box; none for foreign boxes."""
+        return self._prepared_by_body.get(body.id, [])
 
     def body_named(self, name: str) -> Car | Box:
         """A car or box by device id, body id, or `user/key`. Raises UnknownBody."""
@@ -118,7 +126,7 @@ class Cloud:
     def add_device(self, prepared: Prepared, user: User, account: Account) -> Device:
         scopes = sorted(scope for scope in account.scopes if scope.startswith(prepared.kind))
         again = [f"again-{prepared.generation}"] if prepared.generation else []
-        device_id = Ids.named(prepared.body.id, *again) if again else prepared.body.id
+        device_id = Ids.named(prepared.id, *again) if again else prepared.id
         device = Device(
             id=device_id,
             kind=prepared.kind,
@@ -129,17 +137,18 @@ class Cloud:
             last_seen_at=self.timeline.now,
         )
         device.charge_state = wire.empty_charge_state(device)
-        self.devices[device.id] = user.devices[device.id] = self._by_body[prepared.body.id] = device
+        self.devices[device.id] = user.devices[device.id] = device
+        self._by_body.setdefault(prepared.body.id, []).append(device)
         return device
 
     def remove_device(self, device: Device) -> None:
         """Forgets the device; its body stays in the world."""
-        for book, key in ((self.devices, device.id), (device.user.devices, device.id), (self._by_body, device.body.id)):
-            book.pop(key, None)
+        del self.devices[device.id], device.user.devices[device.id]
+        self._by_body[device.body.id].remove(device)
 
-    def device_of(self, body: Body) -> Device | None:
-        """The linked device that shows this car or box."""
-        return self._by_body.get(body.id)
+    def devices_showing(self, body: Body) -> list[Device]:
+        """The linked devices that show this car or box; two if one car is linked through two vendors."""
+        return self._by_body.get(body.id, [])
 
     @staticmethod
     def devices_of(user: User, kind: DeviceKind | None = None) -> list[Device]:

@@ -213,6 +213,7 @@ class Control:
         """The command reaches the device: the relay of this side moves, and of this side alone."""
         world, body, kind = self._cloud.world, device.body, action.kind
         cause = f"{action.owner}:{kind or 'MAX_CURRENT'}:{action.id}"
+        device.pressed_at = self._cloud.timeline.now
         if kind is None:
             if isinstance(body, Box):
                 world.set_max_current(body, action.max_current_a, cause)

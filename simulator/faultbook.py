@@ -81,5 +81,5 @@ def concerns(fault: FaultBase, device: Device) -> bool:
 def concerns_body(fault: FaultBase, prepared: Prepared) -> bool:
     """Whether the fault's target and side name this car or box, linked or not."""
     user_id, spec = prepared.user_id, prepared.spec
-    names = {"*", prepared.body.id, f"{user_id}/{spec.key}", f"vendor:{spec.vendor}", f"user:{user_id}"}
+    names = {"*", prepared.id, f"{user_id}/{spec.key}", f"vendor:{spec.vendor}", f"user:{user_id}"}
     return fault.target in names and fault.side in (None, prepared.kind)

@@ -113,10 +113,11 @@ class SlowReading(FaultBase):
 
 
 class FalseUnplug(FaultBase):
-    """The device is reported unplugged while it is plugged in and in the given condition (F10, F11)."""
+    """The device is reported unplugged while it is plugged in and in the given condition (F10, F11, F26)."""
 
     kind: Literal["false_unplug"] = "false_unplug"
-    when: Literal["stopped", "full", "not_charging", "always"] = "not_charging"
+    when: Literal["stopped", "full", "not_charging", "after_command", "always"] = "not_charging"
+    seconds: float = Field(default=30, gt=0)  # how long after a command
 
 
 class DropFields(FaultBase):

@@ -38,9 +38,9 @@ class Mishaps:
         self._cloud.world.note("fault", fault.target, fault.side or "", None, fault.kind, _word(is_beginning))
         act = self._acts.get(type(fault))
         if act is not None:
-            for prepared in self._cloud.prepared:
-                if concerns_body(fault, prepared):
-                    act(fault, prepared.body, is_beginning)
+            bodies = {p.body.id: p.body for p in self._cloud.prepared if concerns_body(fault, p)}
+            for body in bodies.values():
+                act(fault, body, is_beginning)
         concerned = [device for device in self._cloud.devices.values() if concerns(fault, device)]
         if isinstance(fault, BadCredentials):
             self._credentials(concerned, is_beginning)

@@ -44,10 +44,9 @@ class Occurrences:
     def drive(self, car: Car, km: float, cause: str) -> None:
         """Unplugs, drives away and comes back with less in the battery."""
         self._cloud.world.unplug(car, cause)
-        prepared = self._cloud.prepared_of(car)
-        assert prepared is not None
-        assert isinstance(prepared.spec, VehicleSpec)
-        left_kwh = max(car.stored_kwh - km * prepared.spec.kwh_per_100km / 100, 0.02 * car.capacity_kwh)
+        spec = self._cloud.prepared_of(car)[0].spec
+        assert isinstance(spec, VehicleSpec)
+        left_kwh = max(car.stored_kwh - km * spec.kwh_per_100km / 100, 0.02 * car.capacity_kwh)
         car.odometer_km += km
         self._cloud.world.set_soc(car, 100 * left_kwh / car.capacity_kwh, cause)
 

@@ -106,5 +106,5 @@ class Reactions:
             self._world.set_hold(box, "abort", fault.kind)
 
     def _find(self, kind: type[F], body: Body) -> F | None:
-        prepared = self._cloud.prepared_of(body)
-        return None if prepared is None else self._cloud.faults.find_for_body(kind, prepared)
+        found = (self._cloud.faults.find_for_body(kind, prepared) for prepared in self._cloud.prepared_of(body))
+        return next((fault for fault in found if fault is not None), None)

@@ -89,8 +89,9 @@ class User:
 
 @dataclass(kw_only=True, eq=False)
 class Prepared:
-    """A device that exists in the world and can be linked: spec, body, and whose it is."""
+    """A device that can be linked: whose it is, and its body. Two may share a body: one car, two vendors."""
 
+    id: str
     tenant_id: str
     user_id: str
     kind: DeviceKind
@@ -121,6 +122,7 @@ class Device:
     paired: "Device | None" = None
     policy: Json = field(default_factory=lambda: {"isEnabled": False, "deadline": None, "minimumChargeLimit": 0})
     override: Json | None = None
+    pressed_at: datetime | None = None  # when a command last reached the device
     last_sent: dict[str, Any] | None = None  # flat view of what the last event told
 
     @property

@@ -83,6 +83,7 @@ class VehicleSpec(Spec):
     odometer_km: float = 12000.0
     auto_start: bool = True
     plugged_into: str | None = None
+    same_as: str | None = None  # key of another vehicle spec of the user: the same car, through another vendor
     is_linked: bool = False
     is_at_home: bool = True
     capabilities: dict[str, bool | CapabilitySpec] = Field(default_factory=dict)  # differences from "all true"

@@ -105,7 +105,7 @@ class Telemetry:
         self.observe(device)
 
     def _on_change(self, body: Body) -> None:
-        if (device := self._cloud.device_of(body)) is not None:
+        for device in self._cloud.devices_showing(body):
             self.observe_soon(device)
 
     def _book_regular(self, device: Device, span: timedelta | None = None) -> None:
@@ -142,7 +142,7 @@ class Telemetry:
         if faults.find(NullChargeRate, device) is not None:
             state["chargeRate"] = None
         _fill_rate(device, state)
-        if (unplug := faults.find(FalseUnplug, device)) is not None and _is_unplug_time(unplug, state):
+        if (unplug := faults.find(FalseUnplug, device)) is not None and self._is_unplug_time(unplug, device, state):
             _mark(state, UNPLUGGED)
         if isinstance(device.body, Car):
             self._distort_soc(device, state, faults)
@@ -151,6 +151,27 @@ class Telemetry:
                 if self._random.random() < drop.share:
                     state[name] = UNKNOWN if name == "powerDeliveryState" else None
         return state
+
+    def _is_unplug_time(self, fault: FalseUnplug, device: Device, state: Json) -> bool:
+        if fault.when == "after_command":
+            return self._is_just_pressed(fault, device)
+        told: str = state["powerDeliveryState"]
+        return {
+            "always": True,
+            "stopped": told == STOPPED,
+            "full": told == COMPLETE,
+            "not_charging": told != CHARGING,
+        }[fault.when]
+
+    def _is_just_pressed(self, fault: FalseUnplug, device: Device) -> bool:
+        """Whether a command reached the device moments ago; if so, it is looked at again when they are over."""
+        if device.pressed_at is None:
+            return False
+        ends_at = device.pressed_at + timedelta(seconds=fault.seconds)
+        if self._timeline.now >= ends_at:
+            return False
+        self._timeline.at(ends_at, lambda: self.observe(device))
+        return True
 
     def _distort_soc(self, device: Device, state: Json, faults: FaultBook) -> None:
         if (wrong := faults.find(WrongSoc, device)) is not None:
@@ -165,16 +186,6 @@ def _fill_rate(device: Device, state: Json) -> None:
     is_silent = state["isCharging"] and state["chargeRate"] is None
     if device.kind == "vehicle" and is_silent and device.paired is not None:
         state["chargeRate"] = device.paired.charge_state["chargeRate"]
-
-
-def _is_unplug_time(fault: FalseUnplug, state: Json) -> bool:
-    told: str = state["powerDeliveryState"]
-    return {
-        "always": True,
-        "stopped": told == STOPPED,
-        "full": told == COMPLETE,
-        "not_charging": told != CHARGING,
-    }[fault.when]
 
 
 def _mark(state: Json, told: str) -> None:

@@ -200,6 +200,17 @@ def test_a_false_unplug_shows_only_in_its_condition(stage, when, shown) -> None:
     assert s.told(s.vehicle)["chargeState"]["isPluggedIn"] is (shown != "UNPLUGGED")
 
 
+def test_a_command_can_read_as_a_short_unplug(stage) -> None:
+    s = stage()
+    s.wait(minutes=1)
+    s.fault("false_unplug", s.charger.id, when="after_command", seconds=30)
+    s.stop(s.charger)
+    s.wait(seconds=26)
+    assert s.state(s.charger) == "UNPLUGGED"
+    s.wait(seconds=30)
+    assert s.state(s.charger) == STOPPED
+
+
 def test_dropped_fields_are_null_and_the_state_unknown(stage) -> None:
     s = stage()
     s.fault("drop_fields", s.vehicle.id, share=1.0)

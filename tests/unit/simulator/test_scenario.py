@@ -1,13 +1,13 @@
 """Scenario files: each shipped one makes a world, and a wrong key is named."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 import simulator
-from simulator.scenario import Scenario, load_scenario, seed_users
+from simulator.scenario import Scenario, VehicleSpec, load_scenario, seed_users
 from simulator.simulation import Simulation
 
 SHIPPED = sorted((Path(simulator.__file__).parent / "scenarios").glob("*.yaml"))
@@ -44,3 +44,21 @@ def test_a_fault_of_a_car_that_does_not_exist_is_refused() -> None:
     scenario = {"users": seed_users(1), "faults": [{"kind": "offline", "target": "sim-user-1/bux"}]}
     with pytest.raises(LookupError, match="bux"):
         Simulation(Scenario.model_validate(scenario), None)
+
+
+def test_one_car_linked_through_two_vendors_is_two_devices_with_one_identity() -> None:
+    (user,) = seed_users(1)
+    user.vehicles.append(VehicleSpec(key="again", vendor="AUDI", same_as="car", is_linked=True))
+    sim = Simulation(Scenario(users=[user]), None)
+    vehicles = {device.vendor: device for device in sim.cloud.devices.values() if device.kind == "vehicle"}
+    first, second = vehicles["TESLA"], vehicles["AUDI"]
+    assert first.id != second.id
+    assert len(sim.world.cars) == 1
+    told = [sim.cloud.json(device) for device in (first, second)]
+    assert told[0]["information"]["vin"] == told[1]["information"]["vin"]
+    sim.control.request(second, "START")
+    sim.step(sim.timeline.now + timedelta(minutes=1))
+    assert [sim.cloud.json(device)["chargeState"]["isCharging"] for device in (first, second)] == [True, True]
+    sim.linking.unlink(second.user, "AUDI", ["vehicle"])
+    sim.step(sim.timeline.now + timedelta(minutes=10))
+    assert sim.cloud.json(first)["chargeState"]["batteryLevel"] == 42
