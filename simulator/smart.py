@@ -91,7 +91,8 @@ class SmartCharging:
             "userId": device.user.id,
             "vendor": device.vendor,
         }
-        if not device.charge_state["isCharging"]:
+        # A stop on its way would undo the override, though the last reading still shows charging.
+        if not device.charge_state["isCharging"] or self._control.pending(device) is not None:
             try:
                 action_id = self._control.request(device, "START", owner="override").id
             except Refused:

@@ -246,6 +246,17 @@ async def test_an_active_smart_charging_plan_refuses_commands_except_an_override
     assert (await api.delete(f"{base}/smart-override")).status_code == 404
 
 
+async def test_an_override_replaces_a_stop_that_is_on_its_way(api) -> None:
+    base = f"/vehicles/{(await api.device('vehicle'))['id']}"
+    await api.post(f"{base}/charging", json={"action": "START"})
+    await api.wait(minutes=1)
+    await api.put(f"{base}/smart-charging-policy", json={"isEnabled": True, "deadline": "07:00"})
+    await api.post(f"{base}/smart-override")
+    await api.wait(minutes=5)
+    assert (await api.device("vehicle"))["chargeState"]["isCharging"] is True
+    assert (await api.delete(f"{base}/smart-override")).status_code == 200
+
+
 async def test_a_smart_charging_plan_is_ready_before_its_deadline(api) -> None:
     base = f"/vehicles/{(await api.device('vehicle'))['id']}"
     await api.put(f"{base}/smart-charging-policy", json={"isEnabled": True, "deadline": "07:00"})
