@@ -34,11 +34,18 @@ class Installation:
     simulator_url: str
     settings: Settings
     processes: Processes
+    worker: asyncio.subprocess.Process
+    env: dict[str, str]
+
+    async def start_worker(self, name: str) -> asyncio.subprocess.Process:
+        """One more worker, with a log of its own."""
+        process, _ = await self.processes.start(name, *_nightcharge("worker"), ready="worker runs", env=self.env)
+        return process
 
     async def admin(self, method: str, path: str, **json: Any) -> Any:
         """One call to the simulator's administrator."""
         async with httpx.AsyncClient(base_url=self.simulator_url, timeout=10) as http:
-            response = await http.request(method, f"/admin/{path}", json=json or None)
+            response = await http.request(method, f"/admin/{path}", json=json if method != "GET" else None)
             response.raise_for_status()
             return response.json() if response.content else None
 
@@ -54,7 +61,7 @@ async def installation(folder: Path, clock: Clock, scenario: Path) -> AsyncItera
             "NIGHTCHARGE_ENODE_BASE_URL": simulator_url,
             "NIGHTCHARGE_ENODE_TOKEN_URL": f"{simulator_url}/oauth2/token",
         }
-        (_, _), (_, line) = await asyncio.gather(
+        (worker, _), (_, line) = await asyncio.gather(
             processes.start("worker", *_nightcharge("worker"), ready="worker runs", env=env),
             processes.start("gateway", *_nightcharge("serve"), ready="gateway listening", env=env),
         )
@@ -66,6 +73,8 @@ async def installation(folder: Path, clock: Clock, scenario: Path) -> AsyncItera
             simulator_url=simulator_url,
             settings=_settings(env),
             processes=processes,
+            worker=worker,
+            env=env,
         )
 
 
