@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from domain.devices import Capability, CapabilityKind, Device
-from domain.model import Model
+from domain.model import Model, Request
 
 
 class OwnCapability(Model):
@@ -33,7 +33,7 @@ class OwnCapability(Model):
         return tuple(name for name, can in named.items() if not can)
 
 
-class BrandRow(Model):
+class BrandRow(Request):
     """What is known of a brand before the vehicle says anything itself."""
 
     brand: str
@@ -43,7 +43,7 @@ class BrandRow(Model):
     source: str
 
 
-class BrandTable(Model):
+class BrandTable(Request):
     """Capabilities per brand; a program may override rows."""
 
     version: str

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
-from domain.model import Model
+from domain.model import Request
 
 
-class Wish(Model):
+class Wish(Request):
     """What the driver wants of every night: a level by a wall-clock time at the charging place."""
 
     target_soc_pct: float = Field(default=80.0, gt=0, le=100)

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from domain.model import Instant, Model
+from domain.model import Instant, Model, Request
 
 
 class ControlKind(StrEnum):
@@ -31,7 +31,7 @@ ROUND_OFF = 1 + 1e-9  # a level computed as percent times capacity may exceed th
 Energy = Annotated[float, Field(ge=0, le=LARGEST_ENERGY_KWH, allow_inf_nan=False)]
 
 
-class PlanProblem(Model):
+class PlanProblem(Request):
     """One car, one night: everything the planner may know. Validation errors name the field and its unit."""
 
     edges: tuple[Instant, ...]  # n + 1 slot boundaries, strictly rising; the last one is the departure

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from domain.model import Model
+from domain.model import Request
 
 PRICE_STEP = Decimal("0.000001")
 
 
-class Tariff(Model):
+class Tariff(Request):
     """Spot price plus fixed fees per kWh, value-added tax on the sum."""
 
     area: str = "NL"  # market area of the spot price

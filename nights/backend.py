@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from client import ActionRefused, Nightcharge
 from domain.devices import Side
@@ -25,10 +26,12 @@ class JourneyRecord:
 
     stages: list[Stage] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)  # stages and answers, in order, for people
 
     def note(self, journey: Journey) -> None:
         if not self.stages or self.stages[-1] is not journey.stage:
             self.stages.append(journey.stage)
+            self.lines.append(journey.stage.value.replace("_", " "))
 
 
 class Backend:
@@ -46,10 +49,11 @@ class Backend:
         self.record = JourneyRecord()
         self.driver = ""
 
-    async def bring_to_enrolment(self) -> None:
-        """The journey of the role: A blocked until the charger is there, B and C prompted."""
+    async def bring_home(self) -> None:
+        """The journey of the role (A blocked until the charger is there, B and C prompted), then the plug-in."""
         role = self._role
         self.driver = await self._client.start_driver(PROGRAM, role.reference)
+        await self._until(lambda j: j.stage is Stage.LINK_VEHICLE)
         await self._link(Side.VEHICLE, role.car["vendor"])
         journey = await self._until(lambda j: bool(j.vehicles) and "reported" in j.vehicles[0].own.evidence)
         self._say(role.letter, f"car linked; {journey.vehicles[0].requirement_reason}")
@@ -65,6 +69,7 @@ class Backend:
         )
         journey = await self._until(lambda j: j.stage is Stage.ENROLLED)
         self._say(role.letter, "enrolled: smart charging is on")
+        await self._come_home(journey)
 
     async def _answer_prompt(self, journey: Journey) -> None:
         prompt = journey.prompt
@@ -83,6 +88,7 @@ class Backend:
     async def _try(self, action: DismissPrompt | Enroll) -> None:
         try:
             await self._client.act(self.driver, action)
+            self.record.lines.append("prompt dismissed")
             self._say(self._role.letter, f"{action.type.replace('_', ' ')}: done")
         except ActionRefused as refusal:
             self.record.refused.append(action.type)
@@ -102,6 +108,14 @@ class Backend:
         place = await self._provider.create_place(self.driver, "Home", *HOME, PROGRAM.wish.zone)
         await self._client.act(self.driver, PlaceCharger(action_id="place", charger_id=charger_id, place_id=place.id))
         self._say(self._role.letter, "charger linked and placed: start, stop and location unlocked")
+
+    async def _come_home(self, journey: Journey) -> None:
+        """Plug in at the time of the cast, or now if linking took longer."""
+        clock = self._at.settings.clock
+        await asyncio.sleep(max(0.0, (clock.real(self._role.plugs_in_at) - datetime.now(UTC)).total_seconds()))
+        charger_id = journey.charger_ids[0] if journey.charger_ids else None
+        await self._at.admin("POST", f"vehicles/{journey.vehicles[0].vehicle_id}/plug", charger_id=charger_id)
+        self._say(self._role.letter, "plugged in")
 
     async def _until(self, is_there: Callable[[Journey], bool]) -> Journey:
         deadline = asyncio.get_running_loop().time() + WAITS_SECONDS

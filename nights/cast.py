@@ -93,10 +93,6 @@ def _user(role: Role) -> dict[str, Any]:
 
 
 def _events(role: Role) -> list[dict[str, Any]]:
-    """Plug in at home, drive off a little after the wanted departure."""
-    car = f"{role.driver_id}/car"
-    plug: dict[str, Any] = {"at": role.plugs_in_at.isoformat(), "do": "plug", "vehicle_id": car}
-    if role.charger:
-        plug["charger_id"] = f"{role.driver_id}/box"
+    """Drive off a little after the wanted departure."""
     leaves_at = DEPARTS_AT + timedelta(minutes=10)
-    return [plug, {"at": leaves_at.isoformat(), "do": "unplug", "vehicle_id": car}]
+    return [{"at": leaves_at.isoformat(), "do": "unplug", "vehicle_id": f"{role.driver_id}/car"}]

@@ -88,7 +88,7 @@ class _Night:
         async with EnodeClient(enode_settings(self._at.settings), clock=self._clock) as enode:
             provider = EnodeProvider(enode, wire_mapping(self._at.settings))
             backends = [Backend(role, self._at, self._client, provider, self._say) for role in CAST]
-            await asyncio.gather(*(backend.bring_to_enrolment() for backend in backends))
+            await asyncio.gather(*(backend.bring_home() for backend in backends))
         nights = [
             Played(role=backend._role, journey=backend.record, session_id=await self._session_of(backend.driver))
             for backend in backends

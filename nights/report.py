@@ -21,7 +21,7 @@ COLUMNS = ("driver", "journey", "route", "commands", "ready", "energy", "cost", 
 def row_of(night: Played) -> dict[str, str]:
     """One driver's line of the table."""
     account = night.account
-    journey = "\n".join(stage.value.replace("_", " ") for stage in night.journey.stages)
+    journey = "\n".join(night.journey.lines)
     commands = "\n".join(f"{o['goal']} {o['side']}: {o['result'].replace('_', ' ')}" for o in night.outcomes())
     row = {"driver": night.role.letter, "journey": journey, "commands": commands}
     if account is None:

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from domain.departure import Wish
 from domain.devices import Device, Reading, Side
-from domain.model import Instant, Model
+from domain.model import Instant, Model, Request
 
 
-class Act(Model):
+class Act(Request):
     """Base of a user action. `action_id` makes repeats harmless: the first outcome is returned again."""
 
     action_id: str = Field(min_length=1, max_length=100)

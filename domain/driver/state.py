@@ -7,7 +7,7 @@ from pydantic import Field
 from domain.capabilities import SHIPPED_BRANDS, BrandTable, OwnCapability
 from domain.departure import Wish
 from domain.devices import Device, Side
-from domain.model import Instant, Model
+from domain.model import Instant, Model, Request
 from domain.session.state import ControlMode
 from domain.tariff import Tariff
 
@@ -15,7 +15,7 @@ OUTCOMES_REMEMBERED = 500
 """Action outcomes kept, so that a repeated action returns its first answer."""
 
 
-class Program(Model):
+class Program(Request):
     """The rules of the program a driver belongs to."""
 
     name: str

@@ -7,7 +7,7 @@ from pydantic import Field
 from domain.commands import CommandOutcome
 from domain.departure import Wish
 from domain.devices import Reading
-from domain.model import Instant, Model
+from domain.model import Instant, Model, Request
 from domain.plan import ChargingPlan
 
 
@@ -57,7 +57,7 @@ class PricesChanged(Model):
     area: str
 
 
-class DriverActed(Model):
+class DriverActed(Request):
     """Tonight's actions. `action_id` makes repeats harmless."""
 
     type: Literal["driver_acted"] = "driver_acted"
