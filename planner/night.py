@@ -23,8 +23,14 @@ def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) ->
     earlier slots. Solver work is bounded by `time_limit` (real time).
     """
     begun = perf_counter()
-    night = read(problem)
-    return answer_of(night, _SOLVERS[problem.control](night, SOLVER_PART * time_limit.total_seconds()), begun)
+    return plan_night(read(problem), begun, time_limit)
+
+
+def plan_night(night: Night, begun: float | None = None, time_limit: timedelta = DEFAULT_TIME_LIMIT) -> ChargingPlan:
+    """The cheapest plan within the night's floors and ceilings; `begun` is when the call began (perf_counter)."""
+    seconds = SOLVER_PART * time_limit.total_seconds()
+    begun = perf_counter() if begun is None else begun
+    return answer_of(night, _SOLVERS[night.problem.control](night, seconds), begun)
 
 
 @dataclass(frozen=True, slots=True)
