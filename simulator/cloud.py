@@ -24,7 +24,7 @@ from simulator.registry import (
 )
 from simulator.scenario import ChargerSpec, Home, Scenario, UserSpec, VehicleSpec
 from simulator.timeline import Timeline
-from simulator.world import World
+from simulator.world import UnknownBody, World
 
 LOCATION_RADIUS_M = 200.0
 """A vehicle closer than this [m] to a known location is at it. Ours: the platform's own radius is not published."""
@@ -66,13 +66,19 @@ class Cloud:
         for car in spec.vehicles:
             prepared = self.prepare_device(spec.client, spec.id, car, spec.home)
             if car.plugged_into is not None:
-                self._plug_at_start(prepared, self.body_named(f"{spec.id}/{car.plugged_into}"))
+                self._plug_at_start(prepared.body, self.body_of(spec, car.plugged_into))
 
-    def _plug_at_start(self, prepared: Prepared, box: Car | Box) -> None:
-        car = prepared.body
-        assert isinstance(car, Car)
-        assert isinstance(box, Box)
+    def _plug_at_start(self, car: Car | Box, box: Car | Box) -> None:
+        if not isinstance(car, Car) or not isinstance(box, Box):
+            raise UnknownBody(f"box {box.id} to plug a car into")
         self.world.plug(car, box, "scenario")
+
+    def body_of(self, spec: UserSpec, key: str) -> Car | Box:
+        """The user's car or box of this key. Raises UnknownBody."""
+        for prepared in self.prepared_by_user.get((spec.client, spec.id), []):
+            if prepared.spec.key == key:
+                return prepared.body
+        raise UnknownBody(f"{spec.id}/{key}")
 
     def prepare_device(
         self, tenant_id: str, user_id: str, spec: VehicleSpec | ChargerSpec, home: Home | None
@@ -80,7 +86,7 @@ class Cloud:
         """A new body in the world, known to the platform only once it is linked."""
         kind: DeviceKind = "vehicle" if isinstance(spec, VehicleSpec) else "charger"
         device_id = Ids.named(tenant_id, user_id, kind, spec.key)
-        body = self._body(device_id, user_id, spec, home)
+        body = self._body(device_id, tenant_id, user_id, spec, home)
         prepared = Prepared(
             id=device_id, tenant_id=tenant_id, user_id=user_id, kind=kind, spec=spec, body=body, home=home
         )
@@ -90,10 +96,12 @@ class Cloud:
         self._named.setdefault(f"{user_id}/{spec.key}", body)
         return prepared
 
-    def _body(self, body_id: str, user_id: str, spec: VehicleSpec | ChargerSpec, home: Home | None) -> Car | Box:
+    def _body(
+        self, body_id: str, tenant_id: str, user_id: str, spec: VehicleSpec | ChargerSpec, home: Home | None
+    ) -> Car | Box:
         place = None if home is None else (home.latitude, home.longitude)
         if isinstance(spec, VehicleSpec) and spec.same_as is not None:
-            return self.body_named(f"{user_id}/{spec.same_as}")
+            return self.body_of(self.user_specs[(tenant_id, user_id)], spec.same_as)
         body = _car(body_id, spec, place) if isinstance(spec, VehicleSpec) else _box(body_id, spec, place)
         self.world.add(body)
         return body
@@ -103,7 +111,7 @@ class Cloud:
         return self._prepared_by_body.get(body.id, [])
 
     def body_named(self, name: str) -> Car | Box:
-        """A car or box by device id, body id, or `user/key`. Raises UnknownBody."""
+        """A car or box by device id, body id, or `user/key` (of the first client that has it). Raises UnknownBody."""
         if (device := self.devices.get(name)) is not None:
             return device.body
         return self._named.get(name) or self.world.body(name)

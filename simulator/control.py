@@ -193,7 +193,6 @@ class Control:
             return
         if (ignore := self._fate(IgnoreCommand, action, device)) is not None:
             if ignore.lie:
-                action.is_lie = True
                 self._finish(action, "CONFIRMED", None)
             return
         self._press(action, device)

@@ -2,27 +2,6 @@
 
 from simulator.registry import Ids, Json
 
-LANGUAGES = (
-    "en-US",
-    "en-GB",
-    "de-DE",
-    "fr-FR",
-    "es-ES",
-    "ja-JP",
-    "pt-PT",
-    "lv-LV",
-    "lt-LT",
-    "nl-NL",
-    "nl-BE",
-    "nb-NO",
-    "pl-PL",
-    "sv-SE",
-    "da-DK",
-    "fi-FI",
-    "ro-RO",
-)
-"""Languages of the catalogue; any other falls back to the first."""
-
 
 def _entry(
     key: str,

@@ -73,14 +73,17 @@ class Occurrences:
         )
 
     def _act_habit(self, spec: UserSpec, vehicle: VehicleSpec, habit: Habit, what: str) -> None:
-        car = self._car(f"{spec.id}/{vehicle.key}")
+        car = self._cloud.body_of(spec, vehicle.key)
+        assert isinstance(car, Car)
         if what == "unplug":
             self._cloud.world.unplug(car, "habit")
             return
         if habit.trip_km:
             self.drive(car, habit.trip_km, "habit")
-        own = habit.charger or vehicle.plugged_into or (spec.chargers[0].key if spec.chargers else None)
-        self._cloud.world.plug(car, self._box(None if own is None else f"{spec.id}/{own}"), "habit")
+        key = habit.charger or vehicle.plugged_into or (spec.chargers[0].key if spec.chargers else None)
+        box = self._cloud.foreign_box() if key is None else self._cloud.body_of(spec, key)
+        assert isinstance(box, Box)
+        self._cloud.world.plug(car, box, "habit")
 
     def _car(self, name: str | None) -> Car:
         body = self._cloud.body_named(name or "")

@@ -162,7 +162,6 @@ class Action:
     completed_at: datetime | None = None
     failure: tuple[str, str] | None = None
     attempts: int = 0
-    is_lie: bool = False
 
 
 @dataclass(kw_only=True, eq=False)

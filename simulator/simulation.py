@@ -1,6 +1,7 @@
 """One running world: scenario, platform services and the clock that drives them."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -19,6 +20,8 @@ from simulator.schedules import Schedules
 from simulator.smart import SmartCharging
 from simulator.telemetry import Telemetry
 from simulator.timeline import Timeline
+
+log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE_SECONDS = 0.005
 """The pump sleeps at least so long (real time), so that a fast clock gathers what is due instead of spinning."""
@@ -94,7 +97,11 @@ class Simulation:
     async def _run(self) -> None:
         """Keeps the world up to date without polling: sleeps until the next appointment."""
         while True:
-            self.advance()
+            try:
+                self.advance()
+            except Exception:
+                # One thing that went wrong must not stop the world; whoever waits for it sees why on stderr.
+                log.exception("an appointment failed", extra={"action": "simulator-appointment-failed"})
             self._wake.clear()
             await self._sleep_until(self.timeline.next_at)
 

@@ -77,6 +77,7 @@ async def test_two_clients_never_see_each_other_s_data(make_api) -> None:
     assert len((await api.get("/vehicles")).json()["data"]) == 1
     for path in (f"/vehicles/{mine['id']}", f"/locations/{place}"):
         assert (await api.get(path)).status_code == 404
+    assert theirs["chargeState"]["pluggedInChargerId"] == (await api.device("charger"))["id"]
     command = await api.post(f"/vehicles/{mine['id']}/charging", json={"action": "START"})
     assert command.status_code == 404
 
