@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.commands import CommandOrder, Goal, Proof
 from domain.departure import next_departure
@@ -144,12 +145,19 @@ def look_when_unsure(state: SessionState, picture: Picture, now: datetime) -> It
     night = state.night
     if night is None or night.is_closing or night.reads >= READS_PER_NIGHT:
         return
-    why = _doubt(state, night, picture, now)
-    if not why:
+    doubt = _doubt(state, night, picture, now)
+    if doubt is None:
         return
-    for device_id in _witness_ids(state).values():
+    for device_id in doubt.ask:
         if device_id not in state.reads_open and now >= _may_ask_at(state, device_id, now):
-            yield Read(side=state.side_of(device_id), device_id=device_id, reason=why)
+            yield Read(side=state.side_of(device_id), device_id=device_id, reason=doubt.why)
+
+
+class Doubt(NamedTuple):
+    """What is not known well enough to act on, and who can tell."""
+
+    why: str
+    ask: tuple[str, ...]
 
 
 def _may_ask_at(state: SessionState, device_id: str, now: datetime) -> datetime:
@@ -159,17 +167,22 @@ def _may_ask_at(state: SessionState, device_id: str, now: datetime) -> datetime:
     return now if last is None else last + READ_AGAIN_AFTER
 
 
-def _doubt(state: SessionState, night: Night, picture: Picture, now: datetime) -> str:
+def _doubt(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    witnesses = _witness_ids(state)
+    everyone, meter = (
+        tuple(witnesses.values()),
+        (next(iter(witnesses.values())),),
+    )  # the charger's meter, if there is one
     if picture.is_plugged is None:
-        return "plug state unknown or contradictory"
+        return Doubt("plug state unknown or contradictory", everyone)
     if picture.soc_pct is None and night.plan is None:
-        return "level unknown"
+        return Doubt("level unknown", (state.car.device_id,))
     if picture.flow_kw is None:
-        return "power unknown"
+        return Doubt("power unknown", everyone)
     is_active = picture.is_flowing or wanted(state, picture, now).on
     if is_active and picture.flow_at is not None and now - picture.flow_at >= LOOK_AGAIN_AFTER:
-        return "power last measured an hour ago"
-    return ""
+        return Doubt("power last measured an hour ago", meter)
+    return None
 
 
 def make_a_plan(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
@@ -360,8 +373,10 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
 
 
 def _when_to_look(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
-    if _doubt(state, night, picture, now):
-        for device_id in _witness_ids(state).values():
-            yield _may_ask_at(state, device_id, now), "ask the device again"
+    doubt = _doubt(state, night, picture, now)
+    if doubt is not None:
+        for device_id in doubt.ask:
+            if device_id not in state.reads_open:
+                yield _may_ask_at(state, device_id, now), "ask the device again"
     elif picture.flow_at is not None and (picture.is_flowing or wanted(state, picture, now).on):
         yield picture.flow_at + LOOK_AGAIN_AFTER, "look whether energy still flows"
