@@ -48,7 +48,7 @@ PROOF_LIMIT = timedelta(minutes=10)
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
 
-READ_AGAIN_AFTER = timedelta(minutes=5)
+READ_AGAIN_AFTER = timedelta(minutes=15)
 """An unknown is not asked for more often than this."""
 
 READS_PER_NIGHT = 24
@@ -169,10 +169,8 @@ def _may_ask_at(state: SessionState, device_id: str, now: datetime) -> datetime:
 
 def _doubt(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     witnesses = _witness_ids(state)
-    everyone, meter = (
-        tuple(witnesses.values()),
-        (next(iter(witnesses.values())),),
-    )  # the charger's meter, if there is one
+    everyone = tuple(witnesses.values())
+    meter = everyone[:1]  # the charger's, if the car is surely in one
     if picture.is_plugged is None:
         return Doubt("plug state unknown or contradictory", everyone)
     if picture.soc_pct is None and night.plan is None:
