@@ -9,6 +9,7 @@ from client import ActionRefused, Nightcharge
 from domain.devices import Side
 from domain.driver.events import DismissPrompt, Enroll, LinkReturned, PlaceCharger, RequestLink
 from domain.journey import Journey, Stage
+from domain.wording import say
 from nights.cast import PROGRAM, Role
 from nights.embedded import Installation
 from providers.enode.provider import EnodeProvider
@@ -75,8 +76,10 @@ class Backend:
         prompt = journey.prompt
         if prompt is None:
             return
-        kind = "blocking" if prompt.is_blocking else "dismissible"
-        self._say(self._role.letter, f"the app asks: {prompt.key} ({kind}, {prompt.why})")
+        brand = journey.vehicles[0].brand or "car"
+        stays = "stays until done" if prompt.is_blocking else "can be dismissed"
+        self._say(self._role.letter, f"the app asks ({stays}): {say(prompt.key, 'en', brand=brand)}")
+        self._say(self._role.letter, f"  why: {say(prompt.why, 'en', brand=brand)}")
         if self._role.links_charger and not prompt.is_blocking:
             return
         await self._try(DismissPrompt(action_id="dismiss", prompt=prompt.key))

@@ -1,0 +1,98 @@
+"""Every text exists in every language, with the same placeholders, and no key of the product lacks one."""
+
+import re
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.factories import make_device, make_driver, make_reading, make_session
+
+from domain.commands import Goal
+from domain.devices import Side
+from domain.driver.apply import apply
+from domain.driver.events import DeviceSeen, DismissPrompt, Enroll
+from domain.driver.state import DriverState
+from domain.journey import Stage, journey_of
+from domain.plan import SlotReason
+from domain.session.decide import tell_when_exhausted
+from domain.session.effects import Tell
+from domain.session.state import Car
+from domain.wording import LANGUAGES, catalogue, say
+
+KNOWN_PLACEHOLDERS = {"brand"}
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_language_has_the_same_keys() -> None:
+    keys = {language: set(catalogue(language)) for language in LANGUAGES}
+    assert all(these == keys["en"] for these in keys.values())
+
+
+@pytest.mark.parametrize("key", sorted(catalogue("en")))
+def test_a_text_has_the_same_placeholders_in_every_language_and_words_in_each(key: str) -> None:
+    english = placeholders(catalogue("en")[key])
+    assert english <= KNOWN_PLACEHOLDERS
+    for language in LANGUAGES:
+        assert placeholders(catalogue(language)[key]) == english
+        assert re.search(r"\w\w", say(key, language, brand="Jeep"))
+
+
+def test_a_region_falls_back_to_its_language_and_an_unknown_language_to_english() -> None:
+    assert catalogue("de-AT") == catalogue("de")
+    assert catalogue("xx-YY") == catalogue("en")
+
+
+def test_every_reason_of_a_slot_and_every_stage_can_be_said() -> None:
+    for language in LANGUAGES:
+        for reason in SlotReason:
+            say(f"reason.{reason.value}", language, brand="Jeep")
+        for stage in Stage:
+            say(f"stage.{stage.value}", language, brand="Jeep")
+
+
+def reachable() -> list[DriverState]:
+    """A driver at each turn of both journeys."""
+    states = [make_driver()]
+    for can_control in (True, False):
+        linked = apply(make_driver(), DeviceSeen(device=make_device(can_control=can_control)))
+        charger = make_device(Side.CHARGER)
+        boxed = apply(linked, DeviceSeen(device=charger))
+        moved = charger.model_copy(update={"reading": make_reading(Side.CHARGER, hours=1, location_id="home")})
+        placed = apply(boxed, DeviceSeen(device=moved))
+        enrolled = apply(placed, Enroll(action_id="e", at=moved.reading.received_at, text_version="1"))
+        dismissed = apply(linked, DismissPrompt(action_id="d", prompt="prompt.charger_recommended"))
+        states += [linked, boxed, placed, enrolled, dismissed]
+    return states
+
+
+@given(state=st.sampled_from(reachable()), language=st.sampled_from(LANGUAGES))
+def test_whatever_a_journey_shows_can_be_said(state: DriverState, language: str) -> None:
+    journey = journey_of(state)
+    keys = [f"setting.{offer}" for offer in journey.settings]
+    if journey.prompt is not None:
+        keys += [journey.prompt.key, journey.prompt.why, *journey.prompt.benefits]
+        keys += [f"action.{action}" for action in journey.prompt.actions]
+    for key in keys:
+        say(key, language, brand="Jeep")
+
+
+def test_the_reachable_states_cover_every_stage() -> None:
+    assert {journey_of(state).stage for state in reachable()} == set(Stage)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "tell",
+    [
+        *(t for goal in Goal for t in tell_when_exhausted(make_session(make_reading()), goal)),
+        *tell_when_exhausted(make_session(car=Car(device_id="c", vendor="JEEP", can_start=False)), Goal.START),
+    ],
+    ids=lambda tell: f"{tell.kind}:{tell.cause}",
+)
+def test_whatever_a_driver_is_told_can_be_said(tell: Tell, language: str) -> None:
+    say(f"tell.{tell.kind}.{tell.cause}", language, brand="Jeep")
+    say(f"todo.{tell.what_to_do}", language)
