@@ -42,6 +42,7 @@ class CommandRun:
         self._session_id, self._order, self._clock = session_id, order, clock
         self._seen: dict[Side, Reading] = {}
         self._action: VendorAction | None = None
+        self._soc_before_pct: float | None = None
 
     async def to_the_end(self) -> CommandOutcome:
         """Store the intent, read back, ask once, look until measured or out of time; store the outcome."""
@@ -69,6 +70,7 @@ class CommandRun:
 
     async def _send_and_prove(self) -> CommandOutcome:
         sent_at = self._clock.now()
+        self._soc_before_pct = self._seen[Side.VEHICLE].soc_pct if Side.VEHICLE in self._seen else None
         await self._commands.note_request(self._order.key, sent_at)
         try:
             self._action = await self._ask()
@@ -110,7 +112,7 @@ class CommandRun:
             await asyncio.sleep(self._clock.real_span(LOOK_EVERY, floor=LOOK_FLOOR).total_seconds())
 
     def _measured(self, since: datetime, *, is_last_look: bool) -> bool:
-        return is_proven(self._order, self._seen, since, is_last_look=is_last_look)
+        return is_proven(self._order, self._seen, since, is_last_look=is_last_look, soc_before_pct=self._soc_before_pct)
 
     async def _look(self) -> None:
         """Read every witness; one that does not answer stays as it was last seen."""

@@ -17,6 +17,7 @@ class Picture(Model):
     is_plugged: bool | None = None
     flow_kw: float | None = None  # measured power at the meter [kW]; None: unknown
     flow_at: Instant | None = None  # when it was measured
+    seems_flowing: bool = False  # a device says it charges, but not how fast: no proof, yet reason enough to stop it
     soc_pct: float | None = None
     soc_at: Instant | None = None
     charge_limit_pct: float | None = None
@@ -41,10 +42,14 @@ def fuse(car_id: str, readings: Mapping[str, Reading]) -> Picture:
     car = readings.get(car_id)
     charger = readings.get(paired_charger_id(car_id, readings) or "")
     flow_kw, flow_at = _flow(car, charger)
+    seems_flowing = not flow_kw and _says_charging_since(flow_at, car, charger)
+    if seems_flowing:
+        flow_kw = None
     return Picture(
         is_plugged=_plugged(car, charger),
         flow_kw=flow_kw,
         flow_at=flow_at,
+        seems_flowing=seems_flowing,
         soc_pct=car.soc_pct if car else None,
         soc_at=car.observed_at if car and car.soc_pct is not None else None,
         charge_limit_pct=car.charge_limit_pct if car else None,
@@ -70,3 +75,16 @@ def _flow(car: Reading | None, charger: Reading | None) -> tuple[float | None, d
     newest_at = max(at for at, _ in known)
     at, power = next((at, power) for at, power in known if newest_at - at <= SAME_MOMENT)
     return power, at
+
+
+def _says_charging_since(rest_at: datetime | None, *readings: Reading | None) -> bool:
+    """Whether a device says it charges, without a rate, later than the rest that was last measured (F12)."""
+    return any(
+        reading is not None
+        and reading.observed_at is not None
+        and reading.state is PowerDeliveryState.CHARGING
+        and measured_power_kw(reading) is None
+        and reading.is_reachable is not False
+        and (rest_at is None or reading.observed_at > rest_at)
+        for reading in readings
+    )

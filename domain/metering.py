@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.devices import Reading, Side
+from domain.devices import PowerDeliveryState, Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw
 from domain.fusion import SAME_MOMENT
 
@@ -22,6 +22,9 @@ only; an hour of silence at constant power is ordinary."""
 
 SOC_NOISE_PCT = 1.5
 """A smaller rise of the level that no measured energy explains is rounding [%]."""
+
+CUT_PCT = 5.0
+"""A gap is filled in pieces of at least this rise, so that each piece knows its energy within the rounding [%]."""
 
 DOUBT_FRACTION = 0.25
 """Capacity, efficiency and levels are known so badly that the level may rise by this much more than the meter tells
@@ -63,7 +66,7 @@ class Plug:
 
 class _Point(NamedTuple):
     at: datetime
-    power_kw: float
+    power_kw: float | None  # None: flowing, at a power that is not told
 
 
 def power_profile(plug: Plug, readings: Iterable[Reading]) -> list[Stretch]:
@@ -94,13 +97,25 @@ def soc_points(plug: Plug, readings: Iterable[Reading]) -> list[tuple[datetime, 
 
 
 def _points(readings: Iterable[Reading]) -> list[_Point]:
-    """Measured powers in order, never below zero; at one instant the highest counts."""
-    found: dict[datetime, float] = {}
+    """Measured powers in order, never below zero; at one instant the highest counts.
+
+    A device that says it charges but not how fast ends a rest measured before: a gap begins (F12). A flow measured
+    before is taken to go on.
+    """
+    found: dict[datetime, float | None] = {}
     for reading in readings:
-        power_kw = measured_power_kw(reading)
-        if power_kw is not None and reading.observed_at is not None:
-            found[reading.observed_at] = max(power_kw, found.get(reading.observed_at, 0.0))
-    return [_Point(*point) for point in sorted(found.items())]
+        power_kw, at = measured_power_kw(reading), reading.observed_at
+        if at is None:
+            continue
+        if power_kw is not None:
+            found[at] = max(power_kw, found.get(at) or 0.0)
+        elif reading.state is PowerDeliveryState.CHARGING:
+            found.setdefault(at, None)
+    points: list[_Point] = []
+    for at, power in sorted(found.items(), key=lambda point: point[0]):
+        if power is not None or (points and (points[-1].power_kw or 0.0) <= FLOW_THRESHOLD_KW):
+            points.append(_Point(at, power))
+    return points
 
 
 class _Known(NamedTuple):
@@ -127,8 +142,18 @@ def _held(plug: Plug, charger: Sequence[_Point], car: Sequence[_Point]) -> Itera
             yield _Known(start, end, power_kw, last_kw)
 
 
-def _power(charger: _Point | None, car: _Point | None, now: datetime) -> tuple[float | None, float | None]:
-    """The power that counts at `now`, None if too old; and the last one measured."""
+class _Measured(NamedTuple):
+    at: datetime
+    power_kw: float
+
+
+def _measured(point: _Point | None) -> _Measured | None:
+    return None if point is None or point.power_kw is None else _Measured(point.at, point.power_kw)
+
+
+def _power(charger_point: _Point | None, car_point: _Point | None, now: datetime) -> tuple[float | None, float | None]:
+    """The power that counts at `now`, None if untold or too old; and the last one measured."""
+    charger, car = _measured(charger_point), _measured(car_point)
     newest = car if charger is None or (car is not None and car.at - charger.at > SAME_MOMENT) else charger
     if newest is None:
         return None, None
@@ -146,12 +171,31 @@ def _filled(plug: Plug, held: list[_Known], socs: list[tuple[datetime, float]]) 
     profile = list(measured)
     for gap, next_kw in _gaps(held):
         cuts = [gap.starts_at, gap.ends_at]
-        if _missing_kwh(plug, profile, socs, gap) > 0:
-            cuts[1:1] = [at for at, _ in socs if gap.starts_at < at < gap.ends_at]
+        is_real = _missing_kwh(plug, profile, socs, gap) > 0
+        if is_real:
+            cuts[1:1] = _rises([point for point in socs if gap.starts_at < point[0] < gap.ends_at])
         for start, end in itertools.pairwise(cuts):
-            energy_kwh = _missing_kwh(plug, profile, socs, gap._replace(starts_at=start, ends_at=end))
+            piece = gap._replace(starts_at=start, ends_at=end)
+            energy_kwh = _missing_kwh(plug, profile, socs, piece, is_real=is_real)
             profile += _placed(start, end, energy_kwh, gap.last_kw, next_kw or 0.0)
     return sorted(profile)
+
+
+def _rises(socs: Sequence[tuple[datetime, float]]) -> list[datetime]:
+    """Where to cut a gap: at the last instant of the first level, every `CUT_PCT`, at the first of the last level.
+
+    Levels come in whole percents; cut at each of them, a piece would seem to draw more than is possible, the next none.
+    """
+    if not socs:
+        return []
+    first, last = socs[0][1], socs[-1][1]
+    cuts = {max(at for at, soc in socs if soc == first), min(at for at, soc in socs if soc == last)}
+    mark = first
+    for at, soc in socs:
+        if soc >= mark + CUT_PCT:
+            cuts.add(at)
+            mark = soc
+    return sorted(cuts)
 
 
 def _gaps(held: list[_Known]) -> Iterator[tuple[_Known, float | None]]:
@@ -167,7 +211,9 @@ def _gaps(held: list[_Known]) -> Iterator[tuple[_Known, float | None]]:
         yield gap, None
 
 
-def _missing_kwh(plug: Plug, profile: list[Stretch], socs: list[tuple[datetime, float]], gap: _Known) -> float:
+def _missing_kwh(
+    plug: Plug, profile: list[Stretch], socs: list[tuple[datetime, float]], gap: _Known, *, is_real: bool = False
+) -> float:
     """What the state of charge rose by around the gap, less what was measured beside it [kWh, meter]."""
     before = next(((at, soc) for at, soc in reversed(socs) if at <= gap.starts_at), socs[0] if socs else None)
     after = next(((at, soc) for at, soc in socs if at >= gap.ends_at), socs[-1] if socs else None)
@@ -176,7 +222,9 @@ def _missing_kwh(plug: Plug, profile: list[Stretch], socs: list[tuple[datetime, 
     rise_kwh = (after[1] - before[1]) * plug.ac_kwh_per_pct
     missing_kwh = rise_kwh - sum(stretch.within(before[0], after[0]) for stretch in profile)
     was_flowing = gap.last_kw is not None and gap.last_kw > FLOW_THRESHOLD_KW
-    if not was_flowing and missing_kwh < max(SOC_NOISE_PCT * plug.ac_kwh_per_pct, DOUBT_FRACTION * rise_kwh):
+    if not (was_flowing or is_real) and missing_kwh < max(
+        SOC_NOISE_PCT * plug.ac_kwh_per_pct, DOUBT_FRACTION * rise_kwh
+    ):
         return 0.0
     most_kwh = plug.max_power_kw * ((gap.ends_at - gap.starts_at) / _HOUR)
     return min(max(missing_kwh, 0.0), most_kwh)

@@ -10,9 +10,21 @@ from domain.commands import CommandOrder, Proof
 from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw, side_releases
 
+LEVEL_RISE_PCT = 1.0
+"""Levels come in whole percents: the smallest rise that energy must have caused [%]."""
 
-def is_proven(order: CommandOrder, witnesses: Mapping[Side, Reading], since: datetime, *, is_last_look: bool) -> bool:
+
+def is_proven(
+    order: CommandOrder,
+    witnesses: Mapping[Side, Reading],
+    since: datetime,
+    *,
+    is_last_look: bool,
+    soc_before_pct: float | None = None,
+) -> bool:
     """Whether what `order` wants is measured in readings observed after `since`.
+
+    Where no power is told, a level above `soc_before_pct` proves that energy flows.
 
     A stop needs every witness to agree, because a resting state without a meter value is only a word; at the last look
     the ones that spoke suffice, if none saw energy flow.
@@ -23,6 +35,12 @@ def is_proven(order: CommandOrder, witnesses: Mapping[Side, Reading], since: dat
     powers = [power for reading in fresh.values() if (power := measured_power_kw(reading)) is not None]
     flows = any(power > FLOW_THRESHOLD_KW for power in powers)
     if order.proof is Proof.FLOW:
-        return flows
+        return flows or _has_risen(fresh.get(Side.VEHICLE), soc_before_pct)
     all_spoke = len(powers) == len(order.witness_ids)
     return bool(powers) and not flows and (all_spoke or is_last_look)
+
+
+def _has_risen(car: Reading | None, soc_before_pct: float | None) -> bool:
+    if car is None or car.soc_pct is None or soc_before_pct is None:
+        return False
+    return car.soc_pct >= soc_before_pct + LEVEL_RISE_PCT

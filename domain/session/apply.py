@@ -66,7 +66,13 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
         case OpenNight():
             return state.model_copy(update={"night": _new_night(state, effect, at)})
         case Plan():
-            return _with_night(state, plan_requested_at=at, plan_revision=effect.request.revision, wants_replan="")
+            return _with_night(
+                state,
+                plan_requested_at=at,
+                plan_revision=effect.request.revision,
+                plan_soc_pct=effect.request.soc_pct,
+                wants_replan="",
+            )
         case Send():
             return _open_command(state, effect, at)
         case Read():

@@ -54,6 +54,15 @@ READ_AGAIN_AFTER = timedelta(minutes=15)
 READS_PER_NIGHT = 24
 """Budget of reads of our own [count] (F5)."""
 
+CORRIDOR_PCT = 4.0
+"""A level further off the plan than this asks for a new plan [%]: whole percents and a telemetry period stay within."""
+
+REPLAN_AFTER = timedelta(minutes=15)
+"""A plan is not replaced for its level before it is this old: plans must not chatter (F57)."""
+
+PLANS_PER_NIGHT = 12
+"""Budget of plans [count]."""
+
 RENEW_AT_EVENTS = 5_000
 """History events at which a session continues as new (F74)."""
 
@@ -188,16 +197,35 @@ def make_a_plan(state: SessionState, picture: Picture, now: datetime) -> Iterato
     night = state.night
     if night is None or night.is_closing or night.plan_requested_at is not None or now >= night.departs_at:
         return
-    why = _why_plan(state, night, picture)
+    why = _why_plan(state, night, picture, now)
     if why:
         yield Plan(request=_plan_request(state, night, picture, now), reason=why)
 
 
-def _why_plan(state: SessionState, night: Night, picture: Picture) -> str:
+def _why_plan(state: SessionState, night: Night, picture: Picture, now: datetime) -> str:
     if night.plan is None:
         level_known = picture.soc_pct is not None or night.reads > len(state.boxes)
         return "first plan of the night" if level_known and night.plan_failures == 0 else ""
-    return night.wants_replan
+    if night.wants_replan:
+        return night.wants_replan
+    if night.plan_revision >= PLANS_PER_NIGHT or now < night.plan.edges[0] + REPLAN_AFTER:
+        return ""
+    off_pct = level_off_plan_pct(state, night, picture)
+    return f"level is {off_pct:+.0f} % off the plan" if abs(off_pct) > CORRIDOR_PCT else ""
+
+
+def level_off_plan_pct(state: SessionState, night: Night, picture: Picture) -> float:
+    """How far the newest level is above (+) or below (-) what the plan expected at that instant [%]; 0 if unknown."""
+    plan, soc_pct, at = night.plan, picture.soc_pct, picture.soc_at
+    if plan is None or soc_pct is None or at is None or night.plan_soc_pct is None or at <= plan.edges[0]:
+        return 0.0
+    drawn_kwh = sum(
+        plan.energy_ac_kwh[t] * min(1.0, (at - plan.edges[t]) / (plan.edges[t + 1] - plan.edges[t]))
+        for t in range(len(plan.energy_ac_kwh))
+        if plan.edges[t] < at
+    )
+    expected_pct = night.plan_soc_pct + 100 * drawn_kwh * state.car.efficiency / state.car.battery_capacity_kwh
+    return soc_pct - min(expected_pct, 100.0)
 
 
 def _plan_request(state: SessionState, night: Night, picture: Picture, now: datetime) -> PlanRequest:
@@ -233,12 +261,19 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
             state, goal, Rung(side, _proof_of(goal), "a newer intent supersedes the command under way"), want, now
         )
         return
-    if picture.is_flowing is None or picture.is_flowing is want.on or (goal is Goal.START and picture.is_full):
+    if _is_as_wanted(picture, goal):
         return
     if (next_step := next_rung(state, goal, now)) is not None:
         yield _send(state, goal, next_step, want, now)
     else:
-        yield from tell_when_exhausted(state, goal)
+        yield from tell_when_exhausted(state, goal, is_late=now >= last_safe_start(state, state.night, picture))
+
+
+def _is_as_wanted(picture: Picture, goal: Goal) -> bool:
+    """Nothing to send: measured as wanted, or not known well enough. A car that seems to charge may be stopped."""
+    if goal is Goal.STOP:
+        return not (picture.is_flowing or picture.seems_flowing)
+    return picture.is_flowing is not False or picture.is_full
 
 
 def _proof_of(goal: Goal) -> Proof:
@@ -270,11 +305,11 @@ def _witness_ids(state: SessionState) -> dict[Side, str]:
     return ids if box is None else {Side.CHARGER: box.device_id, **ids}
 
 
-def tell_when_exhausted(state: SessionState, goal: Goal) -> Iterator[SessionEffect]:
-    """Every rung failed: the driver hears of it once, with what to do."""
+def tell_when_exhausted(state: SessionState, goal: Goal, *, is_late: bool = False) -> Iterator[SessionEffect]:
+    """Every rung failed: the driver hears of it, with what to do; from the last safe start on it is "act now"."""
     if goal is Goal.START:
         tell = Tell(
-            kind="at_risk",
+            kind="act_now" if is_late else "at_risk",
             cause="start_failed" if route(state, goal) else "no_route",
             what_to_do="start_at_charger",
             reason="no side could be brought to charge",
@@ -359,8 +394,11 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
     if night.is_closing:
         return
     yield last_safe_start(state, night, picture), "last safe start"
-    if night.plan is not None and (switch := night.plan.next_switch_after(now)) is not None:
-        yield switch, "the plan switches"
+    if night.plan is not None:
+        if (switch := night.plan.next_switch_after(now)) is not None:
+            yield switch, "the plan switches"
+        if abs(level_off_plan_pct(state, night, picture)) > CORRIDOR_PCT:
+            yield night.plan.edges[0] + REPLAN_AFTER, "plan again: the level is off the plan"
     if night.reads < READS_PER_NIGHT:
         yield from _when_to_look(state, night, picture, now)
     want = wanted(state, picture, now)

@@ -14,10 +14,10 @@ from domain.session.state import SessionState
 LADDER_REST = timedelta(minutes=20)
 """After every rung failed: time before the ladder is climbed again."""
 
-MAX_COMMANDS_PER_NIGHT = 12
+MAX_COMMANDS_PER_NIGHT = 24
 """Budget of commands [count]; a stop may use all but the reserve."""
 
-RESERVED_FOR_START = 4
+RESERVED_FOR_START = 16
 """Commands kept for starting the car [count]."""
 
 

@@ -81,6 +81,7 @@ class Night(Model):
     charger_id: str | None = None  # the linked charger that surely held the car, last known
     plan: ChargingPlan | None = None
     plan_revision: int = 0
+    plan_soc_pct: float | None = None  # the level the plan was asked for with [%]
     plan_requested_at: Instant | None = None  # a request is open
     plan_failures: int = 0
     prices_known_until: Instant | None = None

@@ -18,6 +18,7 @@ from support.factories import (
 
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import PowerDeliveryState, Side
+from domain.fusion import fuse
 from domain.session.apply import apply, begun
 from domain.session.decide import MAX_CHAIN, _rules, decide
 from domain.session.effects import (
@@ -372,3 +373,38 @@ def test_the_drivers_word_outlives_the_plan_until_taken_back(kind):
     assert played.state.override.kind == kind
     played.hear(DriverActed(action_id="b", at=at(2), act="follow_plan"), 2)
     assert played.state.override is None
+
+
+def test_a_level_off_the_plan_asks_for_a_new_plan_once_the_old_one_has_settled():
+    # The plan was asked for at 40 %, charges nothing before hour 6, and the car is then seen at 47 %.
+    played = planned(*both(STOPPED))
+    higher = make_reading(hours=0.2, soc_pct=47)
+    played.hear(ReadingArrived(reading=higher), 0.2)
+    assert played.of(Plan) == []
+    assert [e.reason for e in played.of(WakeAt)] == ["plan again: the level is off the plan"]
+    played.decide(0.25)
+    (plan,) = played.of(Plan)
+    assert (plan.request.soc_pct, plan.reason) == (47, "level is +7 % off the plan")
+    assert played.of(WakeAt)[0].reason == "the plan switches"
+
+
+def test_a_level_that_follows_the_plan_asks_for_nothing():
+    # After one of three planned hours: 11 kWh * 0.9 / 60 kWh = 16.5 % above 40 %.
+    played = planned(*both(STOPPED))
+    played.hear(ReadingArrived(reading=make_reading(hours=7, state=CHARGING, soc_pct=56)), 7)
+    assert played.of(Plan) == []
+
+
+def test_a_car_that_says_it_charges_without_a_rate_is_stopped_but_never_taken_as_proven():
+    silent = make_reading(state=CHARGING, charge_rate_kw=None, paired_with=None)
+    played = planned(silent, with_charger=False)
+    assert fuse(CAR, played.state.readings).is_flowing is None
+    assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+
+
+def test_from_the_last_safe_start_on_the_driver_is_told_to_act_now():
+    played = planned(*both(STOPPED))
+    played.decide(9.0)
+    played.end(CommandResult.UNPROVEN, 9.2, *both(STOPPED, 9.2))
+    played.end(CommandResult.UNPROVEN, 9.4, *both(STOPPED, 9.4))
+    assert [(t.kind, t.what_to_do) for t in played.of(Tell)] == [("act_now", "start_at_charger")]

@@ -88,8 +88,11 @@ def test_the_reachable_states_cover_every_stage() -> None:
 @pytest.mark.parametrize(
     "tell",
     [
-        *(t for goal in Goal for t in tell_when_exhausted(make_session(make_reading()), goal)),
-        *tell_when_exhausted(make_session(car=Car(device_id="c", vendor="JEEP", can_start=False)), Goal.START),
+        tell
+        for session in (make_session(make_reading()), make_session(car=Car(device_id="c", vendor="X", can_start=False)))
+        for goal in Goal
+        for is_late in (False, True)
+        for tell in tell_when_exhausted(session, goal, is_late=is_late)
     ],
     ids=lambda tell: f"{tell.kind}:{tell.cause}",
 )
