@@ -141,7 +141,7 @@ def limit_prices(cars: list[OnOffCar], free: FreeCars, room_kwh: Floats, deadlin
     hopeless = sum(car.hopeless_cost for car in cars)
     for _ in range(MOST_ROUNDS):
         cost = master.solve() + hopeless
-        price = np.maximum(0.0, -np.array([row.dual_value() for row in master.limit]))
+        price = np.clip(-np.array([row.dual_value() for row in master.limit]), 0.0, _highest_price(cars, free))
         needs = [
             min(max(0.0, row.dual_value()), car.missing_per_kwh) for row, car in zip(master.need, cars, strict=True)
         ]
@@ -159,6 +159,11 @@ def limit_prices(cars: list[OnOffCar], free: FreeCars, room_kwh: Floats, deadlin
         for j, (money, is_on) in enumerate(patterns):
             master.add_pattern(j, cars[j], money, is_on)
     return best
+
+
+def _highest_price(cars: list[OnOffCar], free: FreeCars) -> float:
+    """No limit is worth more than twice what missing energy costs [currency/kWh]."""
+    return 2.0 * float(max([0.0, *(car.missing_per_kwh for car in cars), *free.missing.tolist()]))
 
 
 def sharpened(cars: list[OnOffCar], prices: LimitPrices) -> float:

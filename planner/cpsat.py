@@ -16,7 +16,7 @@ from planner.site_flow import FreeCars, free_cars
 
 Floats = npt.NDArray[np.float64]
 
-MONEY_UNITS = 100_000  # per currency unit
+MONEY_UNITS = 1_000_000  # per currency unit
 MOST_TERMS = 20_000  # of shortest runs and pauses: a larger model takes longer to build than to wait for
 SOLVER = "or-tools cp-sat"
 

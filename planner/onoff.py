@@ -8,6 +8,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +29,11 @@ Nodes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 
-def solve_onoff(o: OnOff) -> list[bool]:
+def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = False) -> list[bool]:
     """The slots to be on: least cost, then fewest starts, then earliest (3.1-3.7).
 
+    Where no pattern has an on-time from least to most, the least overshoot is taken; without `may_overshoot` the most
+    on-time below. `is_reachable` says that some pattern is known to have the wanted on-time.
     Raises SolverFailed if the night has too many different on-times for the state graph.
     """
     moves = moves_of(o)
@@ -44,8 +47,10 @@ def solve_onoff(o: OnOff) -> list[bool]:
         found = cells.cheapest(limit)
         if found is not None and (found[0] <= limit or limit == bound.incumbent):
             return found[1]
+        if limit == bound.incumbent < FAR or (limit >= FAR and is_reachable):
+            raise SolverFailed("state graph: costs beyond 64 bits")
         if limit >= FAR:
-            return solve_onoff(_reachable(o, moves, least))
+            return solve_onoff(_reachable(o, moves, least, may_overshoot), is_reachable=True)
         gap = gap * 4 if gap < FAR // 64 else FAR
 
 
@@ -73,7 +78,7 @@ def _times(o: OnOff, m: Moves, most: int) -> Ints:
     return np.array(sorted(times))
 
 
-def _reachable(o: OnOff, m: Moves, least: int) -> OnOff:
+def _reachable(o: OnOff, m: Moves, least: int, may_overshoot: bool) -> OnOff:
     """The same night, wanting an on-time that some allowed pattern has.
 
     Runs of the shortest length may fit no on-time from least to most: then the least overshoot is taken, or where
@@ -97,9 +102,10 @@ def _reachable(o: OnOff, m: Moves, least: int) -> OnOff:
     if not reached:
         raise SolverFailed("state graph: no allowed pattern")
     enough = [time for time in reached if time >= least]
-    if enough:
+    fitting = [time for time in reached if time <= o.most_ms]
+    if enough and (may_overshoot or not fitting):
         return replace(o, least_ms=least, most_ms=min(enough))
-    return replace(o, least_ms=max(reached), most_ms=max(reached))
+    return replace(o, least_ms=max(fitting), most_ms=max(fitting))
 
 
 class _Cells:
@@ -216,11 +222,14 @@ def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int, states: int)
 def lagrangian_plan(o: OnOff) -> tuple[list[bool], float]:
     """Slots on and the Lagrangian bound [currency], by priced paths alone: in time linear in the slots.
 
-    The cheapest path seen with an allowed on-time; failing that the one with the least on-time that is enough.
+    The cheapest path seen with an allowed on-time; failing that the one with the least on-time that is enough. Nothing
+    is on if no pattern is allowed at all.
     """
     moves = moves_of(o)
     least = least_reachable(o)
     bound = bound_of(o, moves, least)
+    if bound.value >= FAR // 2:
+        return [False] * o.n, -inf
     paths = [path_of(o, moves, labels) for labels in bound.seen]
     allowed = [(money, slots) for money, time, slots in paths if least <= time <= o.most_ms]
     enough = [(time, slots) for _, time, slots in paths if time >= least]

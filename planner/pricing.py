@@ -127,7 +127,7 @@ def bound_of(o: OnOff, m: Moves, least_ms: int) -> Bound:
     wanted = least_ms if sign > 0 else o.most_ms
     seen, best, best_value, incumbent = [labels], labels, value, FAR
     near, far = (value, time), None  # cheapest paths on either side of what is wanted: money, on-time
-    price = _first_price(o, least_ms) if sign > 0 else min(o.cost) // min(o.length_ms)
+    price = _first_price(o, least_ms) if sign > 0 else min(-1, min(o.cost) // min(o.length_ms))
     leap = max(abs(price) // 64, o.start // min(m.run_ms), 1)  # a first guess below the best price grows by this
     for _ in range(MOST_PASSES):
         labels = labels_at(o, m, price)
@@ -152,6 +152,8 @@ def bound_of(o: OnOff, m: Moves, least_ms: int) -> Bound:
             price, leap = price + sign * leap, 4 * leap
         else:
             price = (far[0] - near[0]) // (far[1] - near[1])
+        if sign * price <= 0:
+            break  # a price of the other sign bounds nothing
     return Bound(best_value, wanted, best, seen, incumbent)
 
 

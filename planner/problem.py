@@ -131,8 +131,11 @@ class OnOff:
     money_units: float  # integer units per currency unit, tie-breaks included
 
 
-def scale_onoff(night: Night) -> OnOff:
-    """Integers of an on/off night: on-time in ms, money with the tie-breaks in the low digits."""
+def scale_onoff(night: Night, extra_price: float = 0.0) -> OnOff:
+    """Integers of an on/off night: on-time in ms, money with the tie-breaks in the low digits.
+
+    `extra_price` [currency/kWh] is room left for prices that are added later.
+    """
     problem, n, step = night.problem, night.n, night.step_kwh
     lengths = [round(ms) for ms in night.length_ms]
     must_on = [low > SMALLEST_KWH for low in night.floor_kwh]
@@ -149,7 +152,7 @@ def scale_onoff(night: Night) -> OnOff:
     early = _earliness(lengths)
     per_start = sum(early) + 1  # one start outweighs any order of slots
     weight = per_start * (n + 2)  # one unit of money outweighs any number of starts
-    scale = money_scale(sum(map(abs, money)) + problem.switch_cost * (n + 2), weight)
+    scale = money_scale(sum(map(abs, money)) + extra_price * sum(step) + problem.switch_cost * (n + 2), weight)
     return OnOff(
         n=n,
         length_ms=lengths,

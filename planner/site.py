@@ -20,7 +20,7 @@ from planner import closed_form, cpsat, site_flow
 from planner.columns import OnOffCar, limit_prices, sharpened
 from planner.night import Solved, answer_of, onoff_energies
 from planner.onoff import solve_onoff
-from planner.problem import OnOff, SolverFailed, read, scale_onoff
+from planner.problem import Night, OnOff, SolverFailed, read, scale_onoff
 from planner.site_flow import Shared
 
 Floats = npt.NDArray[np.float64]
@@ -107,7 +107,10 @@ class _Site:
             free = {"min_on": timedelta(0), "min_off": timedelta(0), "switch_cost": 0.0}
             night = replace(night, problem=night.problem.model_copy(update=free))
         step = np.array(night.step_kwh)
-        return OnOffCar(scale_onoff(night), self.firsts[j], step, night.need_kwh, night.problem.missing_cost_per_kwh)
+        extra = 2.0 * max(car.missing_cost_per_kwh for car in self.problem.cars)
+        return OnOffCar(
+            scale_onoff(night, extra), self.firsts[j], step, night.need_kwh, night.problem.missing_cost_per_kwh
+        )
 
     def load_of(self, car: OnOffCar, pattern: Pattern) -> Floats:
         """What a pattern draws per slot of the site [kWh]."""
@@ -119,10 +122,13 @@ class _Site:
         """The best pattern of on/off car `i` in what is left of the limit, if slots cost `price` more."""
         car = self.cars[i]
         night = _within(car.priced(price), left[car.stay] < car.step_kwh - 1e-9)
-        try:
-            return solve_onoff(night)
-        except SolverFailed:
-            return closed_form.onoff(night)[0]
+        # What must be on may have no run long enough between blocked slots: then it gives way.
+        for attempt in (night, replace(night, must_on=[False] * night.n)):
+            try:
+                return solve_onoff(attempt, may_overshoot=False)
+            except SolverFailed:
+                continue
+        return [False] * night.n
 
     def free_cost(self, shared: Shared) -> float:
         """Energy and missing energy of the free cars [currency]."""
@@ -214,12 +220,13 @@ def _answered(site: _Site, draft: _Draft, move: tuple[int, ...], price: Floats) 
 
 
 def _orders(site: _Site) -> list[list[int]]:
-    """Cars with the least slots to spare first; and the other way round."""
+    """Cars with the least slots to spare first; and the other way round. Those that must charge at once always lead."""
     by_slack = sorted(
         range(len(site.cars)),
         key=lambda i: (float(site.cars[i].step_kwh.sum()) - site.cars[i].need_kwh) / float(site.cars[i].step_kwh[0]),
     )
-    return [by_slack, by_slack[::-1]] if len(by_slack) > 1 else [by_slack]
+    orders = [by_slack, by_slack[::-1]] if len(by_slack) > 1 else [by_slack]
+    return [sorted(order, key=lambda i: not any(site.cars[i].night.must_on)) for order in orders]
 
 
 def _programmed(site: _Site, draft: _Draft, bound: float, deadline: float) -> tuple[_Draft, float, str]:
@@ -277,7 +284,10 @@ def _filled(site: _Site, draft: _Draft) -> _Draft:
 def _answer(site: _Site, draft: _Draft, bound: float, solver: str, begun: float) -> SitePlan:
     plans: list[ChargingPlan | None] = [None] * len(site.nights)
     for i, j in enumerate(site.fixed):
-        plans[j] = _car_answer(site, j, onoff_energies(site.nights[j], draft.patterns[i]), solver, begun)
+        energies = onoff_energies(site.nights[j], draft.patterns[i])
+        if site.nights[j].problem.control is ControlKind.SEMICONTINUOUS:
+            energies = _trimmed(site.nights[j], energies)
+        plans[j] = _car_answer(site, j, energies, solver, begun)
     for i, j in enumerate(site.loose):
         first, n = site.firsts[j], site.nights[j].n
         plans[j] = _car_answer(site, j, draft.shared.energy_kwh[i, first : first + n].tolist(), solver, begun)
@@ -298,6 +308,22 @@ def _answer(site: _Site, draft: _Draft, bound: float, solver: str, begun: float)
         solver=solver,
         solve_ms=(perf_counter() - begun) * 1e3,
     )
+
+
+def _trimmed(night: Night, energies: list[float]) -> list[float]:
+    """Energies of a car with a minimum power: what exceeds the need is taken back, from the dearest slots first."""
+    problem = night.problem
+    part = problem.min_power_kw / problem.max_power_kw
+    over = sum(energies) - max(night.need_kwh, sum(night.floor_kwh))
+    trimmed = list(energies)
+    for t in sorted(range(night.n), key=lambda t: -problem.price_per_kwh[t]):
+        if over <= 0 or (problem.price_per_kwh[t] <= 0 and sum(trimmed) <= night.room_kwh):
+            break
+        least = max(night.floor_kwh[t], night.step_kwh[t] * part)
+        take = min(over, max(0.0, trimmed[t] - least))
+        trimmed[t] -= take
+        over -= take
+    return trimmed
 
 
 def _car_answer(site: _Site, j: int, energies: list[float], solver: str, begun: float) -> ChargingPlan:

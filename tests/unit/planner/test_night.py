@@ -177,6 +177,16 @@ def test_runs_that_fit_no_allowed_energy_overshoot_by_the_least() -> None:
     assert drawn(plan(problem).energy_ac_kwh) == [10, 10, 0]
 
 
+def test_forced_run_that_departure_would_end_for_free_stops_when_nothing_more_fits() -> None:
+    # Minimum level takes hours 0 and 1; staying on to departure would spare the stop of 5.0 but does not fit: the
+    # price of on-time is negative although every price is above zero. 2 * 1.0 + start and stop 10.0.
+    problem = make_problem([0.1] * 4, min_dc_kwh=20.0, target_dc_kwh=10.0, battery_capacity_kwh=20.0, switch_cost=5.0)
+    answer = plan(problem)
+    assert drawn(answer.energy_ac_kwh) == [10, 10, 0, 0]
+    assert answer.cost == pytest.approx(12.0)
+    assert answer.status is PlanStatus.OPTIMAL
+
+
 # --- reasons ---
 
 
