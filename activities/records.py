@@ -38,7 +38,14 @@ class Records:
                 await self._nights.save_night(await self._settle(step), step.log)
                 stored = await self._nights.account(step.session_id, step.night.number)
         assert stored is not None
-        return NightAccounted(number=stored.number, is_ready=stored.is_ready, saving=str(stored.saving), why=stored.why)
+        return NightAccounted(
+            number=stored.number,
+            is_ready=stored.is_ready,
+            saving=str(stored.saving),
+            why=stored.why,
+            commands_sent=stored.commands_sent,
+            commands_proven=stored.commands_proven,
+        )
 
     async def _settle(self, step: steps.CloseTheNight) -> NightAccount:
         night = step.night

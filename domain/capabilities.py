@@ -1,11 +1,12 @@
-"""What a vehicle can do by itself, what a linked charger adds, and what therefore is asked of the driver.
+"""What a vehicle can do by itself, and what a linked charger adds.
 
 Own capability is the last evidence from a time when no charger of this driver was linked, else the brand table: once a
 charger is linked the vendor may report its help as the vehicle's own, which never raises it (docs: S46-S48).
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
+
+from pydantic import Field
 
 from domain.devices import Capability, CapabilityKind, Device
 from domain.model import Model, Request
@@ -40,7 +41,8 @@ class BrandRow(Request):
     can_start: bool = True
     can_stop: bool = True
     can_locate: bool = True
-    source: str
+    reliability: int | None = Field(default=None, ge=1)  # rating, 1 is the worst; None: not rated
+    source: str  # where the row comes from
 
 
 class BrandTable(Request):
@@ -64,13 +66,6 @@ SHIPPED_BRANDS = BrandTable(
         ),
     ),
 )
-
-
-class Requirement(StrEnum):
-    """How the charger is asked for."""
-
-    MANDATORY = "mandatory"  # case A
-    RECOMMENDED = "recommended"  # case B
 
 
 def own_from_vendor(capabilities: Mapping[CapabilityKind, Capability]) -> OwnCapability:
@@ -119,13 +114,6 @@ def effective(own: OwnCapability, *, has_charger: bool, is_charger_placed: bool)
         can_stop=own.can_stop or has_charger,
         can_locate=own.can_locate or (has_charger and is_charger_placed),
     )
-
-
-def requirement_for(own: OwnCapability) -> tuple[Requirement, str]:
-    """Mandatory if the vehicle cannot be controlled or located by itself, with the reason."""
-    if own.missing:
-        return Requirement.MANDATORY, f"the vehicle cannot {' or '.join(own.missing)} by itself ({own.evidence})"
-    return Requirement.RECOMMENDED, f"the vehicle can be controlled by itself ({own.evidence})"
 
 
 def evidence_of(

@@ -5,10 +5,11 @@ Texts are keys into the message catalogues; wording never lives in code.
 
 from enum import StrEnum
 
-from domain.capabilities import Effective, OwnCapability, Requirement, effective, requirement_for
+from domain.capabilities import Effective, OwnCapability, effective
 from domain.devices import Device, Side
 from domain.driver.state import DriverState
 from domain.model import Model
+from domain.requirement import Requirement, requirement_of
 
 
 class Stage(StrEnum):
@@ -29,6 +30,7 @@ class Prompt(Model):
     why: str  # message key of the honest reason
     benefits: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    vehicle_id: str | None = None  # the vehicle it is about
 
 
 class VehicleJourney(Model):
@@ -38,6 +40,7 @@ class VehicleJourney(Model):
     brand: str | None
     requirement: Requirement
     requirement_reason: str
+    requirement_why: str  # key of the words for the driver
     own: OwnCapability
     effective: Effective
     is_enabled: bool  # smart charging may run
@@ -77,7 +80,8 @@ def journey_of(state: DriverState) -> Journey:
 def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
     own = state.own.get(device.id, OwnCapability())
     chargers = state.of_side(Side.CHARGER)
-    requirement, reason = requirement_for(own)
+    row = state.program.brands.row(device.brand)
+    verdict = requirement_of(own, row, state.program.rules, state.record)
     unlocked = effective(
         own, has_charger=bool(chargers), is_charger_placed=any(charger.id in state.places for charger in chargers)
     )
@@ -85,11 +89,12 @@ def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
     return VehicleJourney(
         vehicle_id=device.id,
         brand=device.brand,
-        requirement=requirement,
-        requirement_reason=reason,
+        requirement=verdict.requirement,
+        requirement_reason=verdict.reason,
+        requirement_why=verdict.why,
         own=own,
         effective=unlocked,
-        is_enabled=unlocked.can_smart_charge,
+        is_enabled=unlocked.can_smart_charge and (bool(chargers) or verdict.requirement is Requirement.RECOMMENDED),
         session_id=session.session_id if session else None,
     )
 
@@ -105,31 +110,47 @@ def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
 def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
     if stage is Stage.LINK_VEHICLE:
         return Prompt(key="prompt.link_vehicle", is_blocking=True, why="why.link_vehicle", actions=("link_vehicle",))
-    if stage is Stage.CHARGER_REQUIRED:
-        return Prompt(
-            key="prompt.charger_required",
-            is_blocking=True,
-            why="why.vehicle_incapable",
-            benefits=BENEFITS,
-            actions=("link_charger",),
-        )
+    if not state.of_side(Side.CHARGER):
+        return _charger_prompt(state, vehicles)
     if _unplaced_charger(state):
         is_needed = stage is Stage.LOCATE_CHARGER
         return Prompt(
-            key="prompt.locate_charger", is_blocking=is_needed, why="why.locate_charger", actions=("place_charger",)
-        )
-    if not state.of_side(Side.CHARGER) and "prompt.charger_recommended" not in state.dismissed:
-        return Prompt(
-            key="prompt.charger_recommended",
-            is_blocking=False,
-            why="why.charger_helps",
-            benefits=BENEFITS,
-            actions=("link_charger", "dismiss"),
+            key="prompt.locate_charger",
+            is_blocking=is_needed,
+            why="why.locate_charger",
+            actions=("place_charger",) if is_needed else ("place_charger", "dismiss"),
+            vehicle_id=vehicles[0].vehicle_id,
         )
     return None
 
 
+def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
+    """Journey A persists and cannot be dismissed; journey B is shown until it is dismissed (S9-S15)."""
+    demanding = next((v for v in vehicles if v.requirement is Requirement.MANDATORY), None)
+    if demanding is not None:
+        return Prompt(
+            key="prompt.charger_required",
+            is_blocking=True,
+            why=demanding.requirement_why,
+            benefits=BENEFITS,
+            actions=("link_charger",),
+            vehicle_id=demanding.vehicle_id,
+        )
+    if "prompt.charger_recommended" in state.dismissed:
+        return None
+    return Prompt(
+        key="prompt.charger_recommended",
+        is_blocking=False,
+        why=vehicles[0].requirement_why,
+        benefits=BENEFITS,
+        actions=("link_charger", "dismiss"),
+        vehicle_id=vehicles[0].vehicle_id,
+    )
+
+
 def _unplaced_charger(state: DriverState) -> bool:
+    if "prompt.locate_charger" in state.dismissed and all(own.can_locate for own in state.own.values()):
+        return False
     return any(charger.id not in state.places for charger in state.of_side(Side.CHARGER))
 
 

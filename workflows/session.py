@@ -184,6 +184,8 @@ class SessionWorkflow:
             is_ready=night.is_ready,
             saving=night.saving,
             why=night.why,
+            commands_sent=night.commands_sent,
+            commands_proven=night.commands_proven,
         )
         await self._tell_driver(SessionReport(night=report))
 

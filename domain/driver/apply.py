@@ -31,6 +31,7 @@ from domain.driver.state import (
     Todo,
 )
 from domain.journey import Stage, journey_of
+from domain.requirement import Record
 
 NIGHTS_REMEMBERED = 7
 """Past nights the workflow itself can tell of; all of them are in storage."""
@@ -212,9 +213,13 @@ def _note_night(state: DriverState, event: NightReported) -> DriverState:
         saving=event.saving,
         why=event.why,
     )
-    if summary in state.nights:
+    if any((night.session_id, night.number) == (event.session_id, event.number) for night in state.nights):
         return state
-    return state.model_copy(update={"nights": (*state.nights, summary)[-NIGHTS_REMEMBERED:]})
+    record = Record(
+        commands_sent=state.record.commands_sent + event.commands_sent,
+        commands_proven=state.record.commands_proven + event.commands_proven,
+    )
+    return state.model_copy(update={"nights": (*state.nights, summary)[-NIGHTS_REMEMBERED:], "record": record})
 
 
 def _end_session(state: DriverState, event: SessionEnded) -> DriverState:

@@ -114,6 +114,8 @@ class NightReported(Model):
     is_ready: bool
     saving: str
     why: str
+    commands_sent: int = 0
+    commands_proven: int = 0
 
 
 class TimeReached(Model):

@@ -8,6 +8,7 @@ from domain.capabilities import SHIPPED_BRANDS, BrandTable, OwnCapability
 from domain.departure import Wish
 from domain.devices import Device, Side
 from domain.model import Instant, Model, Request
+from domain.requirement import Record, Rules
 from domain.session.state import ControlMode
 from domain.tariff import Tariff
 
@@ -23,6 +24,7 @@ class Program(Request):
     tariff: Tariff = Tariff()
     wish: Wish = Wish()  # until the driver says otherwise
     brands: BrandTable = SHIPPED_BRANDS
+    rules: Rules = Rules()
 
 
 class Enrolment(Model):
@@ -82,6 +84,7 @@ class DriverState(Model):
     sessions: dict[str, OpenSession] = Field(default_factory=dict)  # per vehicle id
     next_seq: dict[str, int] = Field(default_factory=dict)  # per vehicle id
     nights: tuple[NightSummary, ...] = ()  # the last seven
+    record: Record = Record()
     outcomes: dict[str, ActionOutcome] = Field(default_factory=dict)  # in order of arrival
     todo: tuple["Todo", ...] = ()  # accepted actions whose effect is still to begin
     labels: DriverLabels = DriverLabels()

@@ -75,6 +75,8 @@ class NightAccounted(Model):
     is_ready: bool
     saving: str  # Decimal as text [currency]
     why: str
+    commands_sent: int = 0
+    commands_proven: int = 0
 
 
 class TimeReached(Model):

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.factories import CAR, CHARGER, DRIVER, EVENING, at, make_device, make_driver, make_reading
 
-from domain.capabilities import Requirement
 from domain.departure import Wish
 from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryState, Side
 from domain.driver.apply import apply, begun
@@ -38,6 +37,7 @@ from domain.driver.events import (
 )
 from domain.driver.state import OUTCOMES_REMEMBERED, DriverState
 from domain.journey import Journey, Stage, journey_of
+from domain.requirement import Requirement
 
 HOME = "place-1"
 STOPPED, UNPLUGGED = PowerDeliveryState.STOPPED, PowerDeliveryState.UNPLUGGED

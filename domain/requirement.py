@@ -1,0 +1,90 @@
+"""Whether a charger is demanded of a driver or recommended, always with the reason (S1-S4, S12).
+
+The question is never whether to ask for the charger, only how. A requirement follows from what the vehicle can do by
+itself, from the brand's reliability, from the program's rules, and from this driver's own record; the first that
+demands the charger gives the reason.
+"""
+
+from enum import StrEnum
+from math import sqrt
+
+from pydantic import Field
+
+from domain.capabilities import BrandRow, BrandTable, OwnCapability, own_from_brand
+from domain.model import Model, Request
+
+CONFIDENCE = 1.96
+"""Standard deviations of the bound on a rate: 95 % of it lie below or above."""
+
+
+class Requirement(StrEnum):
+    """How the charger is asked for."""
+
+    MANDATORY = "mandatory"  # journey A
+    RECOMMENDED = "recommended"  # journey B
+
+
+class Rules(Request):
+    """When a program demands a charger although the vehicle can be controlled by itself."""
+
+    lowest_reliability: int | None = Field(default=None, ge=1)  # brands rated below it; None: ratings do not matter
+    demanded_brands: frozenset[str] = frozenset()  # brands the program demands it of, by name
+    lowest_success: float | None = Field(default=None, ge=0, le=1)  # commands proven (0-1), per driver; None: no rule
+
+
+class Record(Model):
+    """What this driver's nights were like."""
+
+    commands_sent: int = Field(default=0, ge=0)
+    commands_proven: int = Field(default=0, ge=0)
+
+    @property
+    def most_success(self) -> float:
+        """The highest rate of proven commands that the record leaves open (0-1, Wilson's bound): few prove little."""
+        n = self.commands_sent
+        if n == 0:
+            return 1.0
+        rate, z2 = self.commands_proven / n, CONFIDENCE**2
+        spread = CONFIDENCE * sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
+        return min(1.0, (rate + z2 / (2 * n) + spread) / (1 + z2 / n))
+
+
+class Verdict(Model):
+    """Mandatory or recommended, why for the record, and the key of the words for the driver."""
+
+    requirement: Requirement
+    reason: str
+    why: str  # key into the catalogues
+
+
+def requirement_of(own: OwnCapability, row: BrandRow | None, rules: Rules, record: Record) -> Verdict:
+    """What is asked of a driver with this vehicle."""
+    if own.missing:
+        reason = f"the vehicle cannot {' or '.join(own.missing)} by itself ({own.evidence})"
+        return Verdict(requirement=Requirement.MANDATORY, reason=reason, why="why.vehicle_incapable")
+    reason = _distrust(row, rules, record)
+    if reason:
+        return Verdict(requirement=Requirement.MANDATORY, reason=reason, why="why.vehicle_unreliable")
+    reason = f"the vehicle can be controlled by itself ({own.evidence})"
+    return Verdict(requirement=Requirement.RECOMMENDED, reason=reason, why="why.charger_helps")
+
+
+def announced(brand: str | None, table: BrandTable, rules: Rules) -> Verdict:
+    """What will be asked, told before a vehicle of this brand is linked (S12)."""
+    return requirement_of(own_from_brand(brand, table), table.row(brand), rules, Record())
+
+
+def _distrust(row: BrandRow | None, rules: Rules, record: Record) -> str:
+    """Why a capable vehicle is not trusted alone; empty: it is."""
+    if row is not None:
+        if row.brand.casefold() in {brand.casefold() for brand in rules.demanded_brands}:
+            return f"the program demands a charger of every {row.brand}"
+        lowest = rules.lowest_reliability
+        if lowest is not None and row.reliability is not None and row.reliability < lowest:
+            return f"{row.brand} is rated {row.reliability}, the program trusts {lowest} and better ({row.source})"
+    if rules.lowest_success is not None and record.most_success < rules.lowest_success:
+        return (
+            f"{record.commands_proven} of {record.commands_sent} commands were proven in this driver's nights, "
+            f"surely fewer than {rules.lowest_success:.0%}"
+        )
+    return ""
