@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from ortools.linear_solver import pywraplp
 
-from planner.onoff import solve_onoff
+from planner.onoff import least_reachable, solve_onoff
 from planner.pricing import bound_of, labels_at, moves_of, path_of
 from planner.problem import OnOff, SolverFailed
 from planner.site_flow import FreeCars
@@ -51,17 +51,22 @@ class OnOffCar:
     @property
     def reach_kwh(self) -> float:
         """The need in whole slots, as far as the stay allows."""
-        return min(self.night.least_ms, sum(self.night.length_ms)) * self.kwh_per_ms
+        return least_reachable(self.night) * self.kwh_per_ms
+
+    @property
+    def free_kwh(self) -> float:
+        """Energy of all slots that may be on."""
+        return float(self.step_kwh[~np.array(self.night.must_off)].sum())
 
     @property
     def hopeless_cost(self) -> float:
         """What is missing however the car charges [currency]."""
-        return self.missing_per_kwh * max(0.0, self.need_kwh - float(self.step_kwh.sum()))
+        return self.missing_per_kwh * max(0.0, self.need_kwh - self.free_kwh)
 
     @property
     def last_step_cost(self) -> float:
         """Missing cost per kWh of the last step to reach: the need may fill only a part of it."""
-        part = (min(self.need_kwh, float(self.step_kwh.sum())) - self.reach_kwh) / self.grid_kwh + 1
+        part = (min(self.need_kwh, self.free_kwh) - self.reach_kwh) / self.grid_kwh + 1
         return self.missing_per_kwh * min(1.0, max(0.0, part))
 
     def priced(self, slot_price: Floats) -> OnOff:
@@ -177,8 +182,11 @@ def _exact_share(car: OnOffCar, slot_price: Floats) -> float:
     """Least cost of the car alone at the limit's prices: with all it can reach, or with a step or more missing."""
     night = car.priced(slot_price)
     units = night.money_units
-    reached = _money(night, solve_onoff(night)) - ROUNDING * night.n / units
-    least = min(night.least_ms, sum(night.length_ms)) - gcd(*night.length_ms)
+    try:
+        reached = _money(night, solve_onoff(night)) - ROUNDING * night.n / units
+    except SolverFailed:
+        return -np.inf
+    least = least_reachable(night) - gcd(*night.length_ms)
     if least < 0:
         return reached
     bound = bound_of(night, moves_of(night), least)

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from ortools.sat.python import cp_model
 
+from planner.onoff import least_reachable
 from planner.problem import DWH_PER_KWH, Night, OnOff
 from planner.site_flow import FreeCars, free_cars
 
 Floats = npt.NDArray[np.float64]
 
 MONEY_UNITS = 1_000_000  # per currency unit
+FINE_PER_KWH = 10_000_000
 MOST_TERMS = 20_000  # of shortest runs and pauses: a larger model takes longer to build than to wait for
 SOLVER = "or-tools cp-sat"
 
@@ -39,6 +41,7 @@ class ModelCar:
     step_kwh: list[float]
     need_kwh: float
     missing_per_kwh: float
+    least_ms: int  # on-time it has at least, whatever that costs
     hint: list[bool]
 
 
@@ -73,7 +76,10 @@ def improve(
         return None
     # Rounding of every cost term by half a unit, and of every need by 0.1 Wh.
     slack = (len(room_kwh) * len(cars) + len(free.need)) / MONEY_UNITS
-    slack += sum(car.missing_per_kwh for car in cars) / DWH_PER_KWH + float(free.missing.sum()) / DWH_PER_KWH
+    slack += (
+        sum(car.missing_per_kwh * (len(room_kwh) + 1) for car in cars) / FINE_PER_KWH
+        + float(free.missing.sum()) / DWH_PER_KWH
+    )
     return Found(
         patterns=[[bool(solver.value(x)) for x in row] for row in states],
         cost=solver.objective_value / MONEY_UNITS,
@@ -89,15 +95,10 @@ def improve_night(night: Night, o: OnOff, hint: list[bool], seconds: float) -> F
     ):
         return None
     problem = night.problem
-    dear = 4 * max(map(abs, problem.price_per_kwh)) + problem.switch_cost / min(night.step_kwh)
-    missing = max(problem.missing_cost_per_kwh, dear)  # on/off fills what it can, whatever it costs
-    car = ModelCar(o, 0, night.step_kwh, night.need_kwh, missing, hint)
+    least = min(least_reachable(o), sum(length for length, on in zip(o.length_ms, hint, strict=True) if on))
+    car = ModelCar(o, 0, night.step_kwh, night.need_kwh, problem.missing_cost_per_kwh, least, hint)
     nobody = free_cars([], [], night.n)
-    found = improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5)
-    if found is None:
-        return None
-    unpaid = (missing - problem.missing_cost_per_kwh) * max(0.0, night.need_kwh - sum(night.step_kwh))
-    return Found(found.patterns, found.cost - unpaid, found.bound - unpaid)
+    return improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5)
 
 
 def _add_car(
@@ -122,15 +123,20 @@ def _add_car(
         model.add(cp_model.LinearExpr.sum(recent_starts) <= on[t])
         model.add(cp_model.LinearExpr.sum(recent_stops) + on[t] <= 1)
     model.add(cp_model.LinearExpr.weighted_sum(on, o.length_ms) <= max(o.most_ms, o.least_ms))
-    steps = [int(kwh * DWH_PER_KWH + 1e-6) for kwh in car.step_kwh]
-    need = int(car.need_kwh * DWH_PER_KWH)
+    model.add(cp_model.LinearExpr.weighted_sum(on, o.length_ms) >= car.least_ms)
+    # The need counts in finer units than the load: a hundred rounded slots must not add up to one more.
+    fine = [ceil(kwh * FINE_PER_KWH) for kwh in car.step_kwh]
+    need = int(car.need_kwh * FINE_PER_KWH)
     missing = model.new_int_var(0, need, "")
-    model.add(cp_model.LinearExpr.weighted_sum(on, steps) + missing >= need)
+    model.add(cp_model.LinearExpr.weighted_sum(on, fine) + missing >= need)
+    penalty = model.new_int_var(0, int(car.need_kwh * car.missing_per_kwh * MONEY_UNITS) + 1, "")
+    model.add(FINE_PER_KWH * penalty >= round(car.missing_per_kwh * MONEY_UNITS) * missing)
+    steps = [int(kwh * DWH_PER_KWH + 1e-6) for kwh in car.step_kwh]
     switch = round(o.stop / o.money_units * MONEY_UNITS)
     money = [round(c / o.money_units * MONEY_UNITS) for c in o.cost]
     cost.append(cp_model.LinearExpr.weighted_sum(on, money))
     cost.append(switch * (cp_model.LinearExpr.sum(starts) + cp_model.LinearExpr.sum(stops)))
-    cost.append(round(car.missing_per_kwh * MONEY_UNITS / DWH_PER_KWH) * missing)
+    cost.append(penalty)
     for t in range(n):
         load[car.first + t].append(steps[t] * on[t])
         model.add_hint(on[t], car.hint[t])

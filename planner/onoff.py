@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
-from planner.pricing import FAR, Bound, Moves, arrivals_at, bound_of, moves_of, path_of
+from planner.pricing import FAR, Bound, Moves, arrivals_at, bound_of, labels_at, moves_of, path_of
 from planner.problem import OnOff, SolverFailed
 
 SOLVER = "or-tools min-cost flow"
@@ -57,6 +57,12 @@ def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = Fa
 def least_reachable(o: OnOff) -> int:
     """On-time to reach: what is wanted or, best effort, everything that may be on [ms]."""
     return min(o.least_ms, sum(length for length, must in zip(o.length_ms, o.must_off, strict=True) if not must))
+
+
+def has_pattern(o: OnOff) -> bool:
+    """Whether any pattern is allowed by the slots that must be on and off and by shortest runs and pauses."""
+    labels = labels_at(o, moves_of(o), 0)
+    return (labels.on[0] if o.is_on_at_start else labels.off[0]) < FAR // 2
 
 
 def _first_gap(o: OnOff) -> int:

@@ -19,7 +19,7 @@ from domain.site import SitePlan, SiteProblem
 from planner import closed_form, cpsat, site_flow
 from planner.columns import OnOffCar, limit_prices, sharpened
 from planner.night import Solved, answer_of, onoff_energies
-from planner.onoff import solve_onoff
+from planner.onoff import has_pattern, solve_onoff
 from planner.problem import Night, OnOff, SolverFailed, read, scale_onoff
 from planner.site_flow import Shared
 
@@ -108,9 +108,12 @@ class _Site:
             night = replace(night, problem=night.problem.model_copy(update=free))
         step = np.array(night.step_kwh)
         extra = 2.0 * max(car.missing_cost_per_kwh for car in self.problem.cars)
-        return OnOffCar(
-            scale_onoff(night, extra), self.firsts[j], step, night.need_kwh, night.problem.missing_cost_per_kwh
-        )
+        first = self.firsts[j]
+        too_much = self.room[first : first + night.n] < step - 1e-9
+        scaled = _within(scale_onoff(night, extra), too_much)
+        if not has_pattern(scaled):
+            scaled = replace(scaled, must_on=[False] * night.n)
+        return OnOffCar(scaled, first, step, night.need_kwh, night.problem.missing_cost_per_kwh)
 
     def load_of(self, car: OnOffCar, pattern: Pattern) -> Floats:
         """What a pattern draws per slot of the site [kWh]."""
@@ -171,7 +174,7 @@ class _Draft:
         ]
         wanted = site.free.need + site.free.low.sum(axis=1)
         self.missing_kwh = sum(self.missing) + float(np.maximum(0.0, wanted - self.shared.energy_kwh.sum(axis=1)).sum())
-        self.hopeless_kwh = sum(max(0.0, car.need_kwh - float(car.step_kwh.sum())) for car in site.cars)
+        self.hopeless_kwh = sum(max(0.0, car.need_kwh - car.free_kwh) for car in site.cars)
 
     def without(self, *cars: int) -> Floats:
         """What is left of the limit if these on/off cars drew nothing; the free cars would give way."""
@@ -223,7 +226,7 @@ def _orders(site: _Site) -> list[list[int]]:
     """Cars with the least slots to spare first; and the other way round. Those that must charge at once always lead."""
     by_slack = sorted(
         range(len(site.cars)),
-        key=lambda i: (float(site.cars[i].step_kwh.sum()) - site.cars[i].need_kwh) / float(site.cars[i].step_kwh[0]),
+        key=lambda i: (site.cars[i].free_kwh - site.cars[i].need_kwh) / float(site.cars[i].step_kwh[0]),
     )
     orders = [by_slack, by_slack[::-1]] if len(by_slack) > 1 else [by_slack]
     return [sorted(order, key=lambda i: not any(site.cars[i].night.must_on)) for order in orders]
@@ -254,7 +257,7 @@ def _reprogrammed(
         car = site.cars[i]
         cars.append(
             cpsat.ModelCar(
-                car.night, car.first, car.step_kwh.tolist(), car.need_kwh, car.missing_per_kwh, draft.patterns[i]
+                car.night, car.first, car.step_kwh.tolist(), car.need_kwh, car.missing_per_kwh, 0, draft.patterns[i]
             )
         )
     others = [load for i, load in enumerate(draft.loads) if i not in chosen]
@@ -273,7 +276,7 @@ def _reprogrammed(
 def _filled(site: _Site, draft: _Draft) -> _Draft:
     """The draft without energy left missing for money's sake, where filling it costs less than CRUMB_SAVING."""
     for i, car in enumerate(site.cars):
-        hopeless = max(0.0, car.need_kwh - float(car.step_kwh.sum()))
+        hopeless = max(0.0, car.need_kwh - car.free_kwh)
         if draft.missing[i] > hopeless + MISSING_NOISE_KWH:
             fuller = _answered(site, draft, (i,), np.zeros_like(site.room))
             if fuller.missing_kwh < draft.missing_kwh and fuller.cost <= draft.cost + CRUMB_SAVING * abs(draft.cost):

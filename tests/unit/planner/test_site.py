@@ -1,5 +1,6 @@
 """Several cars behind one limit: tiny sites with their sums, and the sample's sites by the rules of its file."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -144,3 +145,16 @@ def test_free_cars_of_the_sample_are_proven_optimal(instances: dict[str, Any]) -
         answer = site_answer(row["id"], plan_site(problem), problem)
         assert not checker.site_faults(free, answer), row["id"]
         assert answer["cost_eur"] - answer["lower_bound_eur"] <= 1e-5 * answer["cost_eur"], row["id"]
+
+
+def test_limit_below_a_cars_power_leaves_an_on_off_car_uncharged_and_proves_it() -> None:
+    # 10 kW do not fit under 8: 10 kWh missing at 10 each, and the bound knows.
+    answer = plan_site(make_site(make_problem([0.1, 0.1]), limit_kw=[8, 8]))
+    assert answer.cost == answer.lower_bound == pytest.approx(100.0)
+
+
+def test_forced_run_too_long_for_what_the_limit_leaves_gives_way() -> None:
+    # The minimum level forces hour 0, runs last two hours, but hour 1 is closed: nothing until hour 2 of 4.
+    car = make_problem([0.1] * 4, min_dc_kwh=10.0, min_on=timedelta(hours=2))
+    answer = plan_site(make_site(car, limit_kw=[10, 0, 10, 10]))
+    assert drawn(answer.plans[0].energy_ac_kwh) in ([0, 0, 10, 10], [0, 0, 0, 10])
