@@ -65,9 +65,8 @@ def finished(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _commanded_by(event: dict[str, Any]) -> str | None:
     """The workflow task of which this is a command; None if it comes from elsewhere."""
-    attributes = next((value for key, value in event.items() if key.endswith("EventAttributes")), {})
-    task: str | None = attributes.get("workflowTaskCompletedEventId")
-    return task
+    attributes: list[dict[str, str]] = [value for key, value in event.items() if key.endswith("EventAttributes")]
+    return attributes[0].get("workflowTaskCompletedEventId") if attributes else None
 
 
 def scrubbed(content: Any) -> Any:

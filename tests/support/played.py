@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities.deciding import decide_session
@@ -95,6 +95,7 @@ class House:
     plan_fails: bool = False
     outcomes: dict[int, CommandResult | None] = field(default_factory=dict)
     held: dict[int, asyncio.Event] = field(default_factory=dict)
+    command_takes_seconds: float = 0.0  # real time
     unreadable: set[str] = field(default_factory=set)
     logs: list[tuple[LogEntry, ...]] = field(default_factory=list)  # as handed over with each night
 
@@ -139,6 +140,7 @@ class House:
         order = step.order
         if order.number in self.held:
             await asyncio.wait_for(self.held[order.number].wait(), LIMIT_SECONDS)
+        await asyncio.sleep(self.command_takes_seconds)
         result = self.outcomes.get(order.number, CommandResult.PROVEN)
         if result is None:
             raise ApplicationError("no answer", type="Unreachable", non_retryable=True)
@@ -183,8 +185,13 @@ class Played:
             await self.handle.signal(SessionWorkflow.reading, ReadingArrived(reading=reading))
 
     async def unplugged(self) -> None:
+        """Tell that the cable is out. A read may find it out first, and the session be over already."""
         self.house.is_plugged = self.house.is_charging = False
-        await self.hears(*(self.house.reading(side) for side in Side))
+        try:
+            await self.hears(*(self.house.reading(side) for side in Side))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def state(self) -> SessionState:
         return await self.handle.query(SessionWorkflow.state)
