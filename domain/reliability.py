@@ -2,7 +2,7 @@
 
 A plan that charges in the last slots before departure has no slot left to try again. A premium that rises toward
 departure buys that slack where it is cheap; replanned every slot it comes within 0.2 points of the exact stochastic
-optimum (measured in docs/planner.md), so no stochastic solver is needed. A flat premium is a trap: it moves nothing.
+optimum (benchmarks/reliability.md), so no stochastic solver is needed. A flat premium is a trap: it moves nothing.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,11 @@ from domain.model import Model
 COMMAND_COST = 0.02
 """Price of one command that works [currency]: wear, quota and risk."""
 
-FULL_PREMIUM = 0.3
-"""Premium of the last quarter hour before departure at full power [currency]."""
+FULL_PREMIUM = 0.7
+"""Premium of the last quarter hour before departure at full power [currency]: more than its energy costs."""
+
+RISE = 2
+"""Power of the rise: slack in the very last slots is worth most (compared in benchmarks/reliability.md)."""
 
 MISS_CHANCE = 2.6e-3
 """So unlikely must it be that every try of the last slots fails."""
@@ -52,10 +55,10 @@ class Reliability(Model):
         return min(MOST_TRIES, max(FEWEST_TRIES, ceil(log(MISS_CHANCE) / log(failing)))) if failing < 1 else MOST_TRIES
 
     def premium(self, edges: Sequence[datetime]) -> tuple[float, ...]:
-        """Premium per slot [currency], rising over the last `tries` quarter hours to FULL_PREMIUM a quarter hour."""
+        """Premium per slot [currency], rising over the last `tries` quarter hours to FULL_PREMIUM per quarter."""
         span = self.tries * QUARTER
         fees = []
         for start, end in pairwise(edges):
             left = (edges[-1] - end) / span
-            fees.append(FULL_PREMIUM * max(0.0, 1 - left) * ((end - start) / QUARTER))
+            fees.append(FULL_PREMIUM * max(0.0, 1 - left) ** RISE * ((end - start) / QUARTER))
         return tuple(fees)

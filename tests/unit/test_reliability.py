@@ -11,13 +11,14 @@ QUARTERS = [START + timedelta(minutes=15 * t) for t in range(9)]
 
 
 def test_premium_rises_over_the_last_slots() -> None:
-    # 0.9: 0.1^3 = 0.001 is rare enough, so three quarters: 0.1, 0.2, 0.3.
-    assert Reliability(worked_fraction=0.9).premium(QUARTERS) == pytest.approx((0, 0, 0, 0, 0, 0.1, 0.2, 0.3))
+    # 0.9: 0.1^3 = 0.001 is rare enough, so three quarters: 1/9, 4/9 and all of 0.7.
+    expected = (0, 0, 0, 0, 0, 0.7 / 9, 2.8 / 9, 0.7)
+    assert Reliability(worked_fraction=0.9).premium(QUARTERS) == pytest.approx(expected)
 
 
 def test_premium_of_an_hour_counts_its_quarters() -> None:
     hours = [START + timedelta(hours=t) for t in range(3)]
-    assert Reliability(worked_fraction=0.9).premium(hours) == pytest.approx((0.0, 1.2))
+    assert Reliability(worked_fraction=0.9).premium(hours) == pytest.approx((0.0, 2.8))
 
 
 def test_less_reliable_routes_keep_more_slots_free_and_pay_more_per_command() -> None:
