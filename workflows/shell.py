@@ -122,7 +122,7 @@ class Shell(Generic[StateT, DecisionT]):
             events = answer.heard_as(result)
         except ActivityError as failure:
             if isinstance(failure.cause, CancelledError):
-                raise
+                raise asyncio.CancelledError from failure  # let go, not failed: nobody waits for this task any more
             events = answer.lost_as(payload, why_lost(failure), self.now())
         for event in events:
             self.hear(event)
