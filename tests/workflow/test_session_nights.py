@@ -1,0 +1,117 @@
+"""Whole nights of the session's workflow, on real time and on time that skips."""
+
+import asyncio
+from datetime import time
+
+import pytest
+from support.evening import Night, night
+from support.factories import MORNING, at
+from support.servers import Server
+
+from domain import steps
+from domain.commands import Goal
+from domain.departure import Wish
+from domain.devices import Side
+
+
+async def accounted(tonight: Night) -> None:
+    async def is_accounted() -> bool:
+        return (await tonight.state()).nights_closed == 1
+
+    await tonight.server.until(is_accounted, "the account", time_passes=True)
+
+
+async def is_proven(tonight: Night, goal: Goal) -> None:
+    async def is_measured() -> bool:
+        state = await tonight.state()
+        commands = state.night.commands if state.night else ()
+        return any(c.order.goal is goal and c.outcome is not None and c.outcome.worked for c in commands)
+
+    await tonight.server.until(is_measured, f"a proven {goal.value}", time_passes=True)
+
+
+async def test_a_whole_night_is_stopped_started_at_the_cheap_hours_stopped_at_the_target_and_accounted(server: Server):
+    async with night(server, flows=True) as tonight:
+        await tonight.go_to(8.5)
+        await tonight.show(Side.VEHICLE)  # the webhook of the level that reached the target
+        await accounted(tonight)
+        await tonight.end()
+
+    assert tonight.fakes.goals == [Goal.STOP, Goal.START, Goal.STOP]
+    (closing,) = tonight.fakes.asked[steps.CLOSE_NIGHT]
+    assert closing.night.commands[1].begun_at >= at(6)
+    assert closing.night.ready_at is not None
+    assert closing.closed_at >= MORNING
+    assert [entry.name for entry in closing.log].count("command_ended") == 3
+    assert len(tonight.fakes.asked[steps.STOP_LISTENING]) == 1
+
+
+async def test_a_departure_changed_in_mid_night_is_planned_for_and_ends_the_night(server: Server):
+    async with night(server) as tonight:
+        await tonight.go_to(1)
+        await tonight.act("set_wish", wish=Wish(target_soc_pct=80, ready_by=time(4, 0), zone="Europe/Amsterdam"))
+        await accounted(tonight)
+        await tonight.end()
+
+    asked = [step.request.departs_at for step in tonight.fakes.asked[steps.MAKE_PLAN]]
+    assert asked == [MORNING, at(9)]
+    closing = tonight.fakes.asked[steps.CLOSE_NIGHT][0]
+    assert closing.night.departs_at == at(9)
+    assert closing.closed_at >= at(9)
+
+
+async def test_an_unplug_in_mid_slot_closes_the_night_then_the_session(server: Server):
+    async with night(server) as tonight:
+        await is_proven(tonight, Goal.START)
+        await tonight.end()
+        state = await tonight.state()
+
+    (closing,) = tonight.fakes.asked[steps.CLOSE_NIGHT]
+    assert closing.closed_at < closing.night.departs_at
+    assert Goal.STOP not in tonight.fakes.goals
+    assert state.is_closed
+    assert state.nights_closed == 1
+
+
+async def test_a_lost_plan_charges_at_once(server: Server):
+    async with night(server) as tonight:
+        tonight.fakes.plan_fails = True
+        await tonight.act("follow_plan")  # whatever was planned before, ask anew
+        await is_proven(tonight, Goal.START)
+        log = await tonight.log()
+
+    reasons = [
+        effect["reason"] for entry in log for effect in entry.data.get("effects", ()) if effect["type"] == "send"
+    ]
+    assert "plan_failed" in [entry.name for entry in log]
+    assert "no plan could be made: charge at once" in reasons[0]
+
+
+@pytest.mark.parametrize("renew_at_events", [20, 35])
+async def test_a_session_that_continues_as_new_loses_no_message_and_no_line_of_its_log(
+    server: Server, renew_at_events: int
+):
+    async with night(server) as tonight:
+        tonight.fakes.renew_at_events = renew_at_events
+        first_run = (await tonight.handle.describe()).run_id
+        wanted = [f"action-{n}" for n in range(30)]
+        for start in range(0, len(wanted), 10):
+            await asyncio.gather(*(tonight.act("stay_stopped", action_id) for action_id in wanted[start : start + 10]))
+
+            async def is_heard(upto: int = start + 10) -> bool:
+                return len((await tonight.state()).acted) == upto
+
+            await server.until(is_heard, f"{start + 10} actions")
+        last_run = (await tonight.handle.describe()).run_id
+        state = await tonight.state()
+        await tonight.end()
+
+    assert last_run != first_run
+    assert set(state.acted) == set(wanted)
+    assert state.night is not None
+    assert state.night.plan is not None
+    (closing,) = tonight.fakes.asked[steps.CLOSE_NIGHT]
+    numbers = [entry.number for entry in closing.log if entry.kind == "event"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    heard = [entry.data["action_id"] for entry in closing.log if entry.name == "driver_acted"]
+    assert set(heard) == set(wanted)
