@@ -19,27 +19,18 @@ from domain.driver.effects import (
 )
 from domain.driver.state import DriverLabels, DriverState, Todo
 from domain.journey import VehicleJourney, journey_of
+from domain.machine import to_rest
 from domain.session.state import Box, Car, SessionState
 
 TYPICAL_BATTERY_KWH = 60.0
 """Usable battery energy assumed for a car that does not report its own [kWh]."""
-
-MAX_CHAIN = 10
-"""Every chain of decisions comes to rest within this many steps."""
 
 
 def decide(
     state: DriverState, now: datetime, seen: int = 0, vitals: Vitals | None = None, attempt: int = 0
 ) -> DriverDecision:
     """All that is to be done at `now`, to rest."""
-    effects: list[DriverEffect] = []
-    for _ in range(MAX_CHAIN):
-        step = list(_rules(state, now))
-        if not step:
-            break
-        for effect in step:
-            effects.append(effect)
-            state = begun(state, effect, now)
+    state, effects = to_rest(state, now, _rules, begun)
     if (vitals or Vitals()).continue_as_new_suggested and not is_busy(state):
         effects.append(Renew(reason="the history has grown long and nothing is under way"))
     return DriverDecision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))

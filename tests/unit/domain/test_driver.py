@@ -8,7 +8,7 @@ from support.factories import CAR, CHARGER, DRIVER, EVENING, at, make_device, ma
 from domain.departure import Wish
 from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryState, Side
 from domain.driver.apply import apply, begun
-from domain.driver.decide import MAX_CHAIN, _rules, decide
+from domain.driver.decide import _rules, decide
 from domain.driver.effects import (
     BeginSession,
     DriverEffect,
@@ -37,6 +37,7 @@ from domain.driver.events import (
 )
 from domain.driver.state import OUTCOMES_REMEMBERED, DriverState
 from domain.journey import Journey, Stage, journey_of
+from domain.machine import MAX_CHAIN
 from domain.requirement import Requirement
 
 HOME = "place-1"

@@ -19,8 +19,9 @@ from support.factories import (
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import PowerDeliveryState, Side
 from domain.fusion import fuse
+from domain.machine import MAX_CHAIN
 from domain.session.apply import apply, begun
-from domain.session.decide import MAX_CHAIN, _rules, decide
+from domain.session.decide import _rules, decide
 from domain.session.effects import (
     CloseNight,
     CloseSession,

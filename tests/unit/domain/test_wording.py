@@ -15,7 +15,7 @@ from domain.driver.events import DeviceSeen, DismissPrompt, Enroll
 from domain.driver.state import DriverState
 from domain.journey import Stage, journey_of
 from domain.plan import SlotReason
-from domain.session.decide import tell_when_exhausted
+from domain.session.control import tell_when_exhausted
 from domain.session.effects import Tell
 from domain.session.state import Car
 from domain.wording import LANGUAGES, catalogue, say

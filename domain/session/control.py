@@ -1,0 +1,88 @@
+"""When a session commands: only if what is measured differs from what is wanted, one open command per device."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from domain.commands import CommandOrder, Goal, Proof
+from domain.fusion import Picture
+from domain.routing import device_at, route
+from domain.session.effects import Send, SessionEffect, Tell
+from domain.session.ladder import Rung, next_rung
+from domain.session.looking import witness_ids
+from domain.session.state import SessionState
+from domain.session.wants import Want, last_safe_start, wanted
+
+PROOF_LIMIT = timedelta(minutes=10)
+"""How long a command may take to be measured before the other side is tried."""
+
+
+def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
+    """Command only if what is measured differs from what is wanted, one open command per device."""
+    want = wanted(state, picture, now)
+    if want.on is None or picture.is_plugged is False or state.night is None:
+        return
+    goal = Goal.START if want.on else Goal.STOP
+    open_commands = state.open_commands()
+    if any(command.order.goal is goal for command in open_commands):
+        return
+    if open_commands:  # the opposite is under way: a newer intent supersedes it at the same device
+        side = open_commands[-1].order.side
+        yield _send(
+            state, goal, Rung(side, _proof_of(goal), "a newer intent supersedes the command under way"), want, now
+        )
+        return
+    if _is_as_wanted(picture, goal):
+        return
+    if (next_step := next_rung(state, goal, now)) is not None:
+        yield _send(state, goal, next_step, want, now)
+    else:
+        yield from tell_when_exhausted(state, goal, is_late=now >= last_safe_start(state, state.night, picture))
+
+
+def _is_as_wanted(picture: Picture, goal: Goal) -> bool:
+    """Nothing to send: measured as wanted, or not known well enough. A car that seems to charge may be stopped."""
+    if goal is Goal.STOP:
+        return not (picture.is_flowing or picture.seems_flowing)
+    return picture.is_flowing is not False or picture.is_full
+
+
+def _proof_of(goal: Goal) -> Proof:
+    return Proof.FLOW if goal is Goal.START else Proof.NO_FLOW
+
+
+def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime) -> Send:
+    device = device_at(state, rung.side) or state.car
+    assert state.night is not None
+    order = CommandOrder(
+        key=f"{state.session_id}/{state.night.number}/{state.next_command}",
+        number=state.next_command,
+        goal=goal,
+        side=state.side_of(device.device_id),
+        device_id=device.device_id,
+        driver_id=state.driver_id,
+        proof=rung.proof,
+        prove_by=now + PROOF_LIMIT,
+        witness_ids=witness_ids(state),
+        toggles=device.toggles,
+    )
+    return Send(order=order, reason=f"{want.why}; {rung.why}")
+
+
+def tell_when_exhausted(state: SessionState, goal: Goal, *, is_late: bool = False) -> Iterator[SessionEffect]:
+    """Every rung failed: the driver hears of it, with what to do; from the last safe start on it is "act now"."""
+    if goal is Goal.START:
+        tell = Tell(
+            kind="act_now" if is_late else "at_risk",
+            cause="start_failed" if route(state, goal) else "no_route",
+            what_to_do="start_at_charger",
+            reason="no side could be brought to charge",
+        )
+    else:
+        tell = Tell(
+            kind="cost",
+            cause="stop_failed",
+            what_to_do="nothing",
+            reason="the car charges although the plan waits; it will be ready, at a higher price",
+        )
+    if f"{tell.kind}:{tell.cause}" not in state.told:
+        yield tell
