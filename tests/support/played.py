@@ -92,7 +92,6 @@ class House:
     clock: Clock
     is_charging: bool = True
     is_plugged: bool = True
-    plan_fails: bool = False
     outcomes: dict[int, CommandResult | None] = field(default_factory=dict)
     held: dict[int, asyncio.Event] = field(default_factory=dict)
     command_takes_seconds: float = 0.0  # real time
@@ -131,8 +130,6 @@ class House:
 
     @activity.defn(name=steps.MAKE_PLAN)
     async def make_plan(self, step: steps.MakePlan) -> PlanReady:
-        if self.plan_fails:
-            raise ApplicationError("no prices", type="NoPrices", non_retryable=True)
         return PlanReady(revision=step.request.revision, plan=make_plan())
 
     @activity.defn(name=steps.SEND_COMMAND)

@@ -10,10 +10,13 @@ from pathlib import Path
 from support.factories import CAR
 from support.played import LIMIT_SECONDS, Played, dev_server, house_at, house_worker, plug_in, shell_worker, until
 from support.replaying import replay
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
 
 from domain.devices import Side
 from domain.session.events import DriverActed
+from nights.history import rebuild
 from workflows.session import SessionWorkflow
 
 SESSIONS = 4
@@ -44,6 +47,17 @@ async def change_mind(played: Played) -> None:
         await until(is_obeyed, f"action {n} of {played.session_id} is never obeyed")
 
 
+def failures_of_ours(history: WorkflowHistory) -> list[str]:
+    """Why workflow tasks failed; that a signal outran the end of a session is no failure."""
+    failed = [event.workflow_task_failed_event_attributes for event in history.events if is_failed_task(event)]
+    harmless = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+    return [attributes.failure.message for attributes in failed if attributes.cause != harmless]
+
+
+def is_failed_task(event: HistoryEvent) -> bool:
+    return event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+
+
 async def test_sessions_that_are_queried_all_the_time_end_and_replay(tmp_path: Path) -> None:
     answers: list[int] = []
     async with dev_server(tmp_path) as temporal:
@@ -63,7 +77,8 @@ async def test_sessions_that_are_queried_all_the_time_end_and_replay(tmp_path: P
     assert len(answers) > SESSIONS * ACTIONS
     for history in histories:
         kinds = [event.event_type for event in history.events]
-        assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
+        assert not failures_of_ours(history)
         assert EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED in kinds, "no command was superseded"
         assert kinds.count(EventType.EVENT_TYPE_MARKER_RECORDED) > ACTIONS, "it was hardly decided"
+        assert rebuild([history.events]).nights[1] in house.logs
         replay(history)
