@@ -10,7 +10,7 @@ from domain import steps
 from domain.commands import CommandOutcome
 from domain.devices import Reading, ReadingSource, Side
 from domain.driver.events import ActionEnded
-from domain.errors import RetryableError
+from domain.errors import RetryableError, UnknownDevice
 from domain.ports import CommandBook, DeviceProvider, ReadingBook
 from domain.session.events import ReadingArrived
 
@@ -75,6 +75,16 @@ class Devices:
             charger_id=step.charger_id,
             place_id=step.place_id,
         )
+
+    @activity.defn(name=steps.UNLINK)
+    async def unlink(self, step: steps.UnlinkStep) -> ActionEnded:
+        """Remove all of the driver's devices of this vendor and kind."""
+        with translated():
+            try:
+                await self._provider.unlink(step.driver_id, step.vendor, step.side)
+            except UnknownDevice:
+                activity.logger.info("unlinked already", extra={"side": step.side.value})
+        return ActionEnded(action_id=step.action_id, is_done=True, detail=f"{step.side.value} unlinked")
 
     async def _read(self, side: Side, device_id: str) -> Reading:
         device = await self._provider.read(side, device_id)

@@ -157,7 +157,9 @@ def _unplaced_charger(state: DriverState) -> bool:
 def _settings(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> tuple[str, ...]:
     offers = ["link_vehicle"]
     if vehicles:
-        offers.append("link_charger")  # stays here after a prompt was dismissed
+        offers.append("link_charger")  # stays here after a prompt was dismissed, and after an unlink (S22)
+    if state.of_side(Side.CHARGER):
+        offers.append("unlink_charger")
     if state.enrolment:
         offers.append("withdraw")
     return tuple(offers)

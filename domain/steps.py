@@ -23,6 +23,7 @@ CLOSE_NIGHT = "close_night"
 START_LINK = "start_link"
 LIST_DEVICES = "list_devices"
 SET_PLACE = "set_place"
+UNLINK = "unlink"
 
 
 class DecideSession(Model):
@@ -110,3 +111,10 @@ class SetPlaceStep(Model):
     action_id: str
     charger_id: str
     place_id: str
+
+
+class UnlinkStep(Model):
+    driver_id: str
+    action_id: str
+    side: Side
+    vendor: str

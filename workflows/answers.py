@@ -76,5 +76,6 @@ ANSWERS: dict[str, Answer] = {
     steps.CLOSE_NIGHT: Answer(steps.CloseTheNight, NightAccounted, lambda event: [event], _not_even_lost),
     steps.START_LINK: Answer(steps.StartLinkStep, ActionEnded, lambda event: [event], _action_lost),
     steps.LIST_DEVICES: Answer(steps.ListDevicesStep, ActionEnded, lambda event: [event], _action_lost),
+    steps.UNLINK: Answer(steps.UnlinkStep, ActionEnded, lambda event: [event], _action_lost),
     steps.SET_PLACE: Answer(steps.SetPlaceStep, ActionEnded, lambda event: [event], _action_lost),
 }

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 
 from domain import steps
 from domain.departure import next_departure
 from domain.driver.apply import apply, begun
 from domain.driver.effects import (
+    AskForRelease,
     BeginSession,
     DriverDecision,
     DriverEffect,
@@ -18,15 +19,19 @@ from domain.driver.effects import (
     Renew,
     SetPlace,
     StartLink,
+    Unlink,
     Vitals,
 )
 from domain.driver.events import (
     Act,
+    AskUnlink,
+    ConfirmUnlink,
     DeviceGone,
     DeviceSeen,
     DismissPrompt,
     DriverAction,
     Enroll,
+    HoldsReleased,
     LinkReturned,
     PlaceCharger,
     RequestLink,
@@ -36,6 +41,7 @@ from domain.driver.events import (
 )
 from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey, journey_of
+from domain.session.events import DevicesLeaving
 from domain.story import driver_details
 from workflows import policies
 from workflows import search_attributes as labels
@@ -103,6 +109,14 @@ class DriverWorkflow:
     def set_wish(self, action: SetWish) -> None:
         self.shell.hear(action)
 
+    @workflow.signal(description="Ask what unlinking a vendor's devices would mean; the outcome carries a token.")
+    def ask_unlink(self, action: AskUnlink) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="Unlink what was asked about, with the token.")
+    def confirm_unlink(self, action: ConfirmUnlink) -> None:
+        self.shell.hear(action)
+
     @workflow.update(description="Any action, answered with its outcome. A repeated id returns the first outcome.")
     async def act(self, action: DriverAction) -> ActionOutcome:
         self.shell.hear(action)
@@ -132,7 +146,7 @@ class DriverWorkflow:
 
     @workflow.signal(description="A session reports a night, or its end.")
     def session_reported(self, report: SessionReport) -> None:
-        for event in (report.night, report.ended):
+        for event in (report.night, report.released, report.ended):
             if event is not None:
                 self.shell.hear(event)
 
@@ -180,6 +194,13 @@ class DriverWorkflow:
                 shell.begin(steps.SET_PLACE, effect.action_id, step, effect.reason, policies.VENDOR)
             case BeginSession():
                 shell.spawn(f"session {effect.session.session_id}", self._open_session(effect))
+            case AskForRelease():
+                shell.spawn(f"release {effect.session_id}", self._ask_for_release(effect))
+            case Unlink():
+                step = steps.UnlinkStep(
+                    driver_id=driver_id, action_id=effect.action_id, side=effect.side, vendor=effect.vendor
+                )
+                shell.begin(steps.UNLINK, effect.action_id, step, effect.reason, policies.VENDOR)
             case LabelDriver():
                 workflow.upsert_search_attributes(
                     [labels.STAGE.value_set(effect.labels.stage), labels.BRAND.value_set(effect.labels.brand)]
@@ -202,6 +223,14 @@ class DriverWorkflow:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("session is open already", extra={"session_id": session.session_id})
+
+    async def _ask_for_release(self, effect: AskForRelease) -> None:
+        """A session that is gone holds nothing."""
+        session = workflow.get_external_workflow_handle(session_workflow_id(effect.session_id))
+        try:
+            await session.signal("devices_leaving", DevicesLeaving(device_ids=effect.device_ids))
+        except FailureError:
+            self.shell.hear(HoldsReleased(session_id=effect.session_id))
 
     async def _renew(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -1,7 +1,7 @@
 """Inputs of the workflows, and the names of what can be sent to them."""
 
 from domain.clock import Clock
-from domain.driver.events import NightReported, SessionEnded
+from domain.driver.events import HoldsReleased, NightReported, SessionEnded
 from domain.driver.state import DriverState
 from domain.model import Model
 from domain.nightlog import LogEntry
@@ -32,4 +32,5 @@ class SessionReport(Model):
     """What a session tells its driver. Best effort: accounts are in storage first."""
 
     night: NightReported | None = None
+    released: HoldsReleased | None = None
     ended: SessionEnded | None = None

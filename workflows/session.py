@@ -8,7 +8,7 @@ from temporalio.exceptions import FailureError
 
 from domain import steps
 from domain.commands import CommandOrder
-from domain.driver.events import NightReported, SessionEnded
+from domain.driver.events import HoldsReleased, NightReported, SessionEnded
 from domain.nightlog import LogEntry
 from domain.session.apply import apply, begun
 from domain.session.effects import (
@@ -21,12 +21,13 @@ from domain.session.effects import (
     Read,
     Renew,
     Report,
+    ReportReleased,
     Send,
     SessionEffect,
     Tell,
     Vitals,
 )
-from domain.session.events import DriverActed, PricesChanged, ReadingArrived, TimeReached
+from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived, TimeReached
 from domain.session.state import SessionState
 from domain.session.wants import max_power_kw
 from domain.story import session_details
@@ -82,6 +83,10 @@ class SessionWorkflow:
     def prices_changed(self, event: PricesChanged) -> None:
         self.shell.hear(event)
 
+    @workflow.signal(description="Devices are about to be unlinked: release our holds on them.")
+    def devices_leaving(self, event: DevicesLeaving) -> None:
+        self.shell.hear(event)
+
     @workflow.query(description="Everything the session knows.")
     def state(self) -> SessionState:
         return self.shell.state
@@ -130,6 +135,9 @@ class SessionWorkflow:
                 self._close_night(effect)
             case Report():
                 shell.spawn("report", self._report(effect))
+            case ReportReleased():
+                released = HoldsReleased(session_id=state.session_id)
+                shell.spawn("report released", self._tell_driver(SessionReport(released=released)))
 
     def _send(self, order: CommandOrder, reason: str) -> None:
         """At most one open command per device; a newer one supersedes it."""

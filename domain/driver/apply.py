@@ -4,15 +4,28 @@ from datetime import datetime
 
 from domain.capabilities import evidence_of
 from domain.devices import Device, Side
-from domain.driver.effects import BeginSession, DriverEffect, LabelDriver, ListDevices, SetPlace, StartLink
+from domain.driver import unlinking
+from domain.driver.effects import (
+    AskForRelease,
+    BeginSession,
+    DriverEffect,
+    LabelDriver,
+    ListDevices,
+    SetPlace,
+    StartLink,
+    Unlink,
+)
 from domain.driver.events import (
     Act,
     ActionEnded,
+    AskUnlink,
+    ConfirmUnlink,
     DeviceGone,
     DeviceSeen,
     DismissPrompt,
     DriverEvent,
     Enroll,
+    HoldsReleased,
     LinkReturned,
     NightReported,
     PlaceCharger,
@@ -51,7 +64,9 @@ def apply(state: DriverState, event: DriverEvent) -> DriverState:
         case NightReported():
             return _note_night(state, event)
         case SessionEnded():
-            return _end_session(state, event)
+            return unlinking.released(_end_session(state, event), event.session_id)
+        case HoldsReleased():
+            return unlinking.released(state, event.session_id)
         case _:  # TimeReached changes nothing by itself
             return state
 
@@ -64,6 +79,8 @@ def begun(state: DriverState, effect: DriverEffect, at: datetime) -> DriverState
             return state.model_copy(update={"todo": left})
         case BeginSession():
             return _open_session(state, effect, at)
+        case AskForRelease() | Unlink():
+            return _go_on_unlinking(state, effect)
         case LabelDriver():
             return state.model_copy(update={"labels": effect.labels})
         case _:
@@ -89,6 +106,10 @@ def _act(state: DriverState, action: Act) -> DriverState:
             return _dismiss(state, action)
         case Enroll():
             return _enroll(state, action)
+        case AskUnlink():
+            return unlinking.ask(state, action)
+        case ConfirmUnlink():
+            return unlinking.confirm(state, action)
         case Withdraw():
             return _done(state.model_copy(update={"enrolment": None}), action, "withdrawn")
         case SetWish():
@@ -175,13 +196,18 @@ def _learn_place(state: DriverState, charger: Device) -> DriverState:
 
 
 def _lose(state: DriverState, device_id: str) -> DriverState:
-    return state.model_copy(
-        update={
-            "devices": {key: value for key, value in state.devices.items() if key != device_id},
-            "own": {key: value for key, value in state.own.items() if key != device_id},
-            "places": {key: value for key, value in state.places.items() if key != device_id},
-        }
-    )
+    return unlinking.without(state, (device_id,))
+
+
+def _go_on_unlinking(state: DriverState, effect: AskForRelease | Unlink) -> DriverState:
+    under_way = state.unlinking
+    if under_way is None:
+        return state
+    if isinstance(effect, AskForRelease):
+        under_way = under_way.model_copy(update={"told": under_way.told | {effect.session_id}})
+    else:
+        under_way = under_way.model_copy(update={"is_under_way": True})
+    return state.model_copy(update={"unlinking": under_way})
 
 
 def _end_action(state: DriverState, event: ActionEnded) -> DriverState:
@@ -189,6 +215,8 @@ def _end_action(state: DriverState, event: ActionEnded) -> DriverState:
         state = _see(state, device)
     if event.is_done and event.charger_id and event.place_id:
         state = state.model_copy(update={"places": {**state.places, event.charger_id: event.place_id}})
+    if state.unlinking is not None and event.action_id == state.unlinking.action_id:
+        state = unlinking.done(state) if event.is_done else unlinking.failed(state)
     status = "done" if event.is_done else "refused"
     return _outcome(state, ActionOutcome(action_id=event.action_id, status=status, detail=event.detail, url=event.url))
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from domain.devices import Device, Side
+from domain.driver import unlinking
 from domain.driver.apply import begun
 from domain.driver.effects import (
+    AskForRelease,
     BeginSession,
     DriverDecision,
     DriverEffect,
@@ -15,7 +17,9 @@ from domain.driver.effects import (
     Renew,
     SetPlace,
     StartLink,
+    Unlink,
     Vitals,
+    WakeAt,
 )
 from domain.driver.state import DriverLabels, DriverState, Todo
 from domain.journey import VehicleJourney, journey_of
@@ -33,6 +37,8 @@ def decide(
     state, effects = to_rest(state, now, _rules, begun)
     if (vitals or Vitals()).continue_as_new_suggested and not is_busy(state):
         effects.append(Renew(reason="the history has grown long and nothing is under way"))
+    elif state.unlinking is not None and state.unlinking.go_on_at is not None and not state.unlinking.is_under_way:
+        effects.append(WakeAt(at=state.unlinking.go_on_at, reason="unlink without waiting any longer"))
     return DriverDecision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))
 
 
@@ -43,6 +49,7 @@ def is_busy(state: DriverState) -> bool:
 
 def _rules(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
     yield from do_what_was_asked(state)
+    yield from unlink_once_released(state, now)
     yield from open_a_session(state, now)
     yield from label_for_operators(state)
 
@@ -77,9 +84,27 @@ def _effect_of(todo: Todo) -> DriverEffect:
             )
 
 
+def unlink_once_released(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
+    """A confirmed unlinking waits until no session holds anything of ours on what leaves, but not for ever."""
+    leaving = state.unlinking
+    if leaving is None or leaving.action_id is None:
+        return
+    for session_id in sorted(leaving.waits_for - leaving.told):
+        yield AskForRelease(
+            session_id=session_id, device_ids=leaving.device_ids, reason="release our holds before they are unlinked"
+        )
+    if unlinking.is_due(leaving, now):
+        yield Unlink(
+            action_id=leaving.action_id,
+            side=leaving.side,
+            vendor=leaving.vendor,
+            reason=f"the driver confirmed to unlink {len(leaving.device_ids)} {leaving.side.value}(s)",
+        )
+
+
 def open_a_session(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
     """A plug-in of an enrolled driver's enabled vehicle opens its session, at most one per vehicle."""
-    if state.enrolment is None:
+    if state.enrolment is None or (state.unlinking is not None and state.unlinking.action_id is not None):
         return
     for vehicle in journey_of(state).vehicles:
         device = state.devices[vehicle.vehicle_id]

@@ -43,6 +43,25 @@ class BeginSession(Model):
     reason: str
 
 
+class AskForRelease(Model):
+    """Ask a session to release our holds on devices that leave."""
+
+    type: Literal["ask_for_release"] = "ask_for_release"
+    session_id: str
+    device_ids: tuple[str, ...]
+    reason: str
+
+
+class Unlink(Model):
+    """Have the vendor remove all devices of one kind."""
+
+    type: Literal["unlink"] = "unlink"
+    action_id: str
+    side: Side
+    vendor: str
+    reason: str
+
+
 class LabelDriver(Model):
     type: Literal["label_driver"] = "label_driver"
     labels: DriverLabels
@@ -50,7 +69,7 @@ class LabelDriver(Model):
 
 
 DriverEffect = Annotated[
-    StartLink | ListDevices | SetPlace | BeginSession | LabelDriver | WakeAt | Renew,
+    StartLink | ListDevices | SetPlace | BeginSession | AskForRelease | Unlink | LabelDriver | WakeAt | Renew,
     Field(discriminator="type"),
 ]
 
@@ -65,6 +84,7 @@ class DriverDecision(Model):
 
 
 __all__ = [
+    "AskForRelease",
     "BeginSession",
     "DriverDecision",
     "DriverEffect",
@@ -73,6 +93,7 @@ __all__ = [
     "Renew",
     "SetPlace",
     "StartLink",
+    "Unlink",
     "Vitals",
     "WakeAt",
 ]

@@ -64,8 +64,25 @@ class SetWish(Act):
     wish: Wish
 
 
+class AskUnlink(Act):
+    """Ask what unlinking all devices of one vendor and kind would mean."""
+
+    type: Literal["ask_unlink"] = "ask_unlink"
+    side: Side
+    vendor: str
+    at: Instant
+
+
+class ConfirmUnlink(Act):
+    """Unlink what was asked about."""
+
+    type: Literal["confirm_unlink"] = "confirm_unlink"
+    token: str
+    at: Instant
+
+
 DriverAction = Annotated[
-    RequestLink | LinkReturned | DismissPrompt | PlaceCharger | Enroll | Withdraw | SetWish,
+    RequestLink | LinkReturned | DismissPrompt | PlaceCharger | Enroll | Withdraw | SetWish | AskUnlink | ConfirmUnlink,
     Field(discriminator="type"),
 ]
 
@@ -104,6 +121,13 @@ class SessionEnded(Model):
     readings: tuple[Reading, ...] = ()
 
 
+class HoldsReleased(Model):
+    """A session holds nothing any more on devices that leave, or is gone."""
+
+    type: Literal["holds_released"] = "holds_released"
+    session_id: str
+
+
 class NightReported(Model):
     """A session's account of a night."""
 
@@ -132,6 +156,9 @@ DriverEvent = Annotated[
     | Enroll
     | Withdraw
     | SetWish
+    | AskUnlink
+    | ConfirmUnlink
+    | HoldsReleased
     | DeviceSeen
     | DeviceGone
     | ActionEnded

@@ -35,6 +35,29 @@ class Enrolment(Model):
     language: str
 
 
+class Implications(Model):
+    """What unlinking would mean."""
+
+    device_ids: tuple[str, ...]  # all that would go
+    disables_smart_charging: bool
+    words: tuple[str, ...]  # keys into the catalogues
+
+
+class Unlinking(Model):
+    """An unlinking that was asked about, and perhaps confirmed."""
+
+    token: str
+    side: Side
+    vendor: str
+    device_ids: tuple[str, ...]
+    expires_at: Instant
+    action_id: str | None = None  # of the confirmation; None: only asked
+    waits_for: frozenset[str] = frozenset()  # sessions that still hold something of ours on what leaves
+    told: frozenset[str] = frozenset()  # sessions that were asked to release
+    go_on_at: Instant | None = None  # when it goes on without them
+    is_under_way: bool = False
+
+
 class ActionOutcome(Model):
     """What became of an action, returned again when the action is repeated."""
 
@@ -42,6 +65,9 @@ class ActionOutcome(Model):
     status: Literal["pending", "done", "refused"]
     detail: str = ""
     url: str | None = None  # of a link session
+    token: str | None = None  # confirms an unlinking
+    expires_at: Instant | None = None  # of the token
+    implications: Implications | None = None
 
 
 class OpenSession(Model):
@@ -87,6 +113,7 @@ class DriverState(Model):
     record: Record = Record()
     outcomes: dict[str, ActionOutcome] = Field(default_factory=dict)  # in order of arrival
     todo: tuple["Todo", ...] = ()  # accepted actions whose effect is still to begin
+    unlinking: Unlinking | None = None
     labels: DriverLabels = DriverLabels()
 
     def of_side(self, side: Side) -> list[Device]:

@@ -16,12 +16,14 @@ from domain.session.effects import (
     Plan,
     Read,
     Report,
+    ReportReleased,
     Send,
     SessionEffect,
     Tell,
 )
 from domain.session.events import (
     CommandEnded,
+    DevicesLeaving,
     DriverActed,
     NightAccounted,
     PlanFailed,
@@ -54,6 +56,9 @@ def apply(state: SessionState, event: SessionEvent) -> SessionState:
             return _with_night(state, wants_replan="new prices are out")
         case DriverActed():
             return _obey(state, event)
+        case DevicesLeaving():
+            leaving = frozenset(event.device_ids) & set(state.device_ids)
+            return state.model_copy(update={"leaving": state.leaving | leaving})
         case NightAccounted():
             return _close_night(state, event)
         case _:  # TimeReached changes nothing by itself
@@ -82,6 +87,8 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
             return _with_night(state, reads=reads)
         case Listen():
             return state.model_copy(update={"watch": effect.watch})
+        case ReportReleased():
+            return _without_devices(state, frozenset(effect.device_ids))
         case Report():
             return state.model_copy(update={"to_report": None})
         case Tell():
@@ -94,6 +101,25 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
             return state.model_copy(update={"is_closed": True})
         case _:
             return state
+
+
+def _without_devices(state: SessionState, device_ids: frozenset[str]) -> SessionState:
+    """Silence toward what has left. The session goes on through the car, if the car can be controlled by itself."""
+    gone = {box.device_id for box in state.boxes if box.device_id in device_ids}
+    ends_because = state.ends_because
+    if state.car.device_id in device_ids:
+        ends_because = "the car was unlinked"
+    elif gone and not (state.car.can_start and state.car.can_stop):
+        ends_because = "without its charger this car cannot be controlled"
+    return state.model_copy(
+        update={
+            "boxes": tuple(box for box in state.boxes if box.device_id not in gone),
+            "readings": {key: reading for key, reading in state.readings.items() if key not in gone},
+            "holds": tuple(h for h in state.holds if not (gone and h.side is Side.CHARGER)),
+            "leaving": frozenset(),
+            "ends_because": ends_because,
+        }
+    )
 
 
 def _with_night(state: SessionState, **changes: object) -> SessionState:

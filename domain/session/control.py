@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from domain.commands import CommandOrder, Goal, Proof
 from domain.fusion import Picture
 from domain.routing import device_at, route
-from domain.session.effects import Send, SessionEffect, Tell
-from domain.session.ladder import Rung, next_rung
+from domain.session.effects import ReportReleased, Send, SessionEffect, Tell
+from domain.session.ladder import Rung, failed_sides, next_rung
 from domain.session.looking import witness_ids
 from domain.session.state import SessionState
 from domain.session.wants import Want, last_safe_start, wanted
@@ -16,10 +16,30 @@ PROOF_LIMIT = timedelta(minutes=10)
 """How long a command may take to be measured before the other side is tried."""
 
 
+def release_what_leaves(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
+    """Devices about to be unlinked: the last permitted act is to release our hold; then silence (F38)."""
+    if not state.leaving:
+        return
+    for side in sorted({state.side_of(device_id) for device_id in state.leaving}):
+        open_command = state.open_command_on(side)
+        if open_command is not None and open_command.order.goal is Goal.START:
+            return
+        may_hold = state.hold_on(side) is not None or open_command is not None
+        if not may_hold or picture.is_plugged is False or side in failed_sides(state, Goal.START, now):
+            continue
+        if state.night is None or state.night.is_closing:
+            return
+        proof = Proof.FLOW if len(state.holds) <= 1 else Proof.RELEASED
+        rung = Rung(side, proof, f"our hold on the {side.value} is released first")
+        yield _send(state, Goal.START, rung, Want(True, f"the {side.value} is about to be unlinked"), now)
+        return
+    yield ReportReleased(device_ids=tuple(sorted(state.leaving)), reason="nothing of ours holds what leaves")
+
+
 def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
     """Command only if what is measured differs from what is wanted, one open command per device."""
     want = wanted(state, picture, now)
-    if want.on is None or picture.is_plugged is False or state.night is None:
+    if want.on is None or picture.is_plugged is False or state.night is None or state.leaving:
         return
     goal = Goal.START if want.on else Goal.STOP
     open_commands = state.open_commands()

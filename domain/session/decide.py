@@ -9,7 +9,7 @@ from domain.fusion import Picture, fuse
 from domain.machine import to_rest
 from domain.relevance import Watch
 from domain.session.apply import begun
-from domain.session.control import control_the_flow
+from domain.session.control import control_the_flow, release_what_leaves
 from domain.session.effects import (
     CloseNight,
     CloseSession,
@@ -61,6 +61,7 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     yield from open_the_night(state, picture, now)
     yield from look_when_unsure(state, picture, now)
     yield from make_a_plan(state, picture, now)
+    yield from release_what_leaves(state, picture, now)
     yield from control_the_flow(state, picture, now)
     yield from label_for_operators(state, picture)
 
@@ -87,13 +88,14 @@ def is_unplugged(state: SessionState, now: datetime) -> bool:
 
 
 def close_when_unplugged(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
-    """A sure unplug ends the night, then the session."""
-    if not is_unplugged(state, now):
+    """A sure unplug ends the night, then the session. So does a car that has left our hands."""
+    why = state.ends_because or ("unplugged" if is_unplugged(state, now) else "")
+    if not why:
         return
     if state.night is None:
-        yield CloseSession(reason="unplugged, and every night is accounted for")
+        yield CloseSession(reason=f"{why}, and every night is accounted for")
     elif not state.night.is_closing:
-        yield CloseNight(number=state.night.number, reason="unplugged")
+        yield CloseNight(number=state.night.number, reason=why)
 
 
 def close_at_departure(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
@@ -105,10 +107,11 @@ def close_at_departure(state: SessionState, now: datetime) -> Iterator[SessionEf
 
 def open_the_night(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
     """The first night opens at plug-in; the next one if the car stays after departure."""
-    if state.night is not None or state.unplug_said_at is not None or picture.is_plugged is False:
+    if state.night is not None or state.unplug_said_at is not None or picture.is_plugged is False or state.ends_because:
         return
-    if state.last_departure_at is not None and now < state.last_departure_at + NEXT_NIGHT_AFTER:
-        return
+    stays_at = None if state.last_departure_at is None else state.last_departure_at + NEXT_NIGHT_AFTER
+    if stays_at is not None and now < stays_at and not (state.leaving and state.holds):
+        return  # a hold on a device that leaves is released at once, and commands belong to a night
     departs_at = next_departure(state.wish, now)
     reason = "the car is plugged in" if state.last_departure_at is None else "the car stayed after departure"
     yield OpenNight(number=state.nights_closed + 1, departs_at=departs_at, reason=reason)

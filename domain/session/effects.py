@@ -94,6 +94,14 @@ class Report(Model):
     reason: str
 
 
+class ReportReleased(Model):
+    """Tell the driver's workflow that nothing of ours holds the leaving devices any more."""
+
+    type: Literal["report_released"] = "report_released"
+    device_ids: tuple[str, ...]
+    reason: str
+
+
 class CloseNight(Model):
     """Settle the account, store it with the log."""
 
@@ -123,7 +131,19 @@ class CloseSession(Model):
 
 
 SessionEffect = Annotated[
-    Listen | OpenNight | Plan | Send | Read | Tell | Label | CloseNight | Report | WakeAt | Renew | CloseSession,
+    Listen
+    | OpenNight
+    | Plan
+    | Send
+    | Read
+    | Tell
+    | Label
+    | CloseNight
+    | Report
+    | ReportReleased
+    | WakeAt
+    | Renew
+    | CloseSession,
     Field(discriminator="type"),
 ]
 

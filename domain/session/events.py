@@ -67,6 +67,13 @@ class DriverActed(Request):
     wish: Wish | None = None  # for set_wish
 
 
+class DevicesLeaving(Model):
+    """Devices are about to be unlinked: release our holds on them, then leave them alone."""
+
+    type: Literal["devices_leaving"] = "devices_leaving"
+    device_ids: tuple[str, ...]
+
+
 class NightAccounted(Model):
     """The night's account is stored."""
 
@@ -93,6 +100,7 @@ SessionEvent = Annotated[
     | CommandEnded
     | PricesChanged
     | DriverActed
+    | DevicesLeaving
     | NightAccounted
     | TimeReached,
     Field(discriminator="type"),

@@ -30,6 +30,7 @@ from domain.session.effects import (
     Plan,
     Read,
     Report,
+    ReportReleased,
     Send,
     SessionEffect,
     Tell,
@@ -37,6 +38,7 @@ from domain.session.effects import (
 )
 from domain.session.events import (
     CommandEnded,
+    DevicesLeaving,
     DriverActed,
     NightAccounted,
     PlanFailed,
@@ -409,3 +411,61 @@ def test_from_the_last_safe_start_on_the_driver_is_told_to_act_now():
     played.end(CommandResult.UNPROVEN, 9.2, *both(STOPPED, 9.2))
     played.end(CommandResult.UNPROVEN, 9.4, *both(STOPPED, 9.4))
     assert [(t.kind, t.what_to_do) for t in played.of(Tell)] == [("act_now", "start_at_charger")]
+
+
+def held_at_the_charger() -> Played:
+    """Stopped by us through the charger, waiting for the cheap hour."""
+    played = planned(*both(CHARGING))
+    played.end(CommandResult.PROVEN, 0.3, *both(STOPPED, 0.3))
+    return played
+
+
+def test_f38_a_leaving_charger_is_released_then_left_alone_and_the_car_takes_over():
+    played = held_at_the_charger()
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 1.0)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+    assert played.of(ReportReleased) == []
+    played.end(CommandResult.PROVEN, 1.1, *both(CHARGING, 1.1))
+    assert [e.device_ids for e in played.of(ReportReleased)] == [(CHARGER,)]
+    assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+    assert CHARGER not in played.state.device_ids
+
+
+def test_f38_a_leaving_charger_that_does_not_obey_is_given_up_after_one_try():
+    played = held_at_the_charger()
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 1.0)
+    played.end(CommandResult.UNPROVEN, 1.2)
+    assert [e.device_ids for e in played.of(ReportReleased)] == [(CHARGER,)]
+
+
+def test_a_leaving_charger_without_a_hold_of_ours_is_reported_at_once():
+    played = planned(*both(STOPPED))
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 1.0)
+    assert played.sent() == []
+    assert len(played.of(ReportReleased)) == 1
+
+
+def test_a_car_that_cannot_do_without_its_charger_ends_its_session_when_the_charger_leaves():
+    session = make_session(*both(STOPPED))
+    played = Played(session.model_copy(update={"car": session.car.model_copy(update={"can_stop": False})}))
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan()), 0.1)
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 1.0)
+    assert [e.reason for e in played.of(CloseNight)] == ["without its charger this car cannot be controlled"]
+
+
+def test_an_unlinked_car_ends_its_session():
+    played = planned(*both(STOPPED))
+    played.hear(DevicesLeaving(device_ids=(CAR,)), 1.0)
+    assert [e.reason for e in played.of(CloseNight)] == ["the car was unlinked"]
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="unlinked"), 1.1)
+    assert len(played.of(CloseSession)) == 1
+
+
+def test_a_hold_between_nights_is_released_too_when_its_device_leaves():
+    played = held_at_the_charger()
+    played.decide(12.0)
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="short"), 12.1)
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 12.2)
+    assert len(played.of(OpenNight)) == 1
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]

@@ -1,0 +1,139 @@
+"""Unlinking in two steps: ask, and be told exactly what it means; confirm with the token (S16-S22).
+
+A vendor unlink removes all of the driver's devices of that vendor and kind, so that is what is asked about. A session
+under way first releases every hold of ours on what leaves (F38).
+"""
+
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_OID, uuid5
+
+from domain.devices import Side
+from domain.driver.events import AskUnlink, ConfirmUnlink
+from domain.driver.state import ActionOutcome, DriverState, Implications, Unlinking
+from domain.journey import journey_of
+
+TOKEN_LIVES = timedelta(minutes=10)
+"""A confirmation must follow its question within this time; what it meant may have changed since."""
+
+RELEASE_LIMIT = timedelta(minutes=15)
+"""A session gets this long to release our holds; then the unlinking goes on without it."""
+
+
+def ask(state: DriverState, action: AskUnlink) -> DriverState:
+    """What unlinking would mean, with a token to confirm it. Nothing else changes."""
+    device_ids = devices_of(state, action.side, action.vendor)
+    if not device_ids:
+        return with_outcome(state, _refusal(action.action_id, "no such device is linked"))
+    token = str(uuid5(NAMESPACE_OID, f"{state.driver_id}/{action.action_id}"))
+    implications = implications_of(state, action.side, device_ids)
+    asked = Unlinking(
+        token=token,
+        side=action.side,
+        vendor=action.vendor,
+        device_ids=device_ids,
+        expires_at=action.at + TOKEN_LIVES,
+    )
+    outcome = ActionOutcome(
+        action_id=action.action_id,
+        status="done",
+        detail="confirm with the token",
+        token=token,
+        expires_at=asked.expires_at,
+        implications=implications,
+    )
+    return with_outcome(state.model_copy(update={"unlinking": asked}), outcome)
+
+
+def confirm(state: DriverState, action: ConfirmUnlink) -> DriverState:
+    """Begin to unlink what was asked about, if the question still stands."""
+    asked = state.unlinking
+    why_not = _why_not(state, action)
+    if asked is None or why_not:
+        return with_outcome(state, _refusal(action.action_id, why_not))
+    waits_for = frozenset(session.session_id for session in state.sessions.values())
+    confirmed = asked.model_copy(
+        update={"action_id": action.action_id, "waits_for": waits_for, "go_on_at": action.at + RELEASE_LIMIT}
+    )
+    outcome = ActionOutcome(action_id=action.action_id, status="pending")
+    return with_outcome(state.model_copy(update={"unlinking": confirmed}), outcome)
+
+
+def _why_not(state: DriverState, action: ConfirmUnlink) -> str:
+    asked = state.unlinking
+    if asked is None or asked.token != action.token:
+        return "this token is not known: ask again what unlinking means"
+    if asked.action_id is not None:
+        return "this unlinking is under way"
+    if action.at > asked.expires_at:
+        return "this token has expired: ask again what unlinking means"
+    if devices_of(state, asked.side, asked.vendor) != asked.device_ids:
+        return "the linked devices have changed: ask again what unlinking means"
+    return ""
+
+
+def released(state: DriverState, session_id: str) -> DriverState:
+    """A session holds nothing any more on what leaves."""
+    if state.unlinking is None:
+        return state
+    waits_for = state.unlinking.waits_for - {session_id}
+    return state.model_copy(update={"unlinking": state.unlinking.model_copy(update={"waits_for": waits_for})})
+
+
+def is_due(unlinking: Unlinking, now: datetime) -> bool:
+    """Whether the vendor may be asked now."""
+    is_confirmed = unlinking.action_id is not None and not unlinking.is_under_way
+    return is_confirmed and (not unlinking.waits_for or (unlinking.go_on_at is not None and now >= unlinking.go_on_at))
+
+
+def done(state: DriverState) -> DriverState:
+    """What was unlinked is gone. Where the charger was only recommended, no prompt asks for it again (S21)."""
+    gone = state.unlinking
+    if gone is None:
+        return state
+    before = journey_of(state)
+    state = without(state, gone.device_ids).model_copy(update={"unlinking": None})
+    if gone.side is Side.CHARGER and before.is_enabled and journey_of(state).is_enabled:
+        state = state.model_copy(update={"dismissed": state.dismissed | {"prompt.charger_recommended"}})
+    return state
+
+
+def failed(state: DriverState) -> DriverState:
+    """The vendor did not unlink: everything stays, and it can be asked again."""
+    return state.model_copy(update={"unlinking": None})
+
+
+def without(state: DriverState, device_ids: tuple[str, ...]) -> DriverState:
+    """The state without these devices and what hangs on them."""
+    return state.model_copy(
+        update={
+            "devices": {key: value for key, value in state.devices.items() if key not in device_ids},
+            "own": {key: value for key, value in state.own.items() if key not in device_ids},
+            "places": {key: value for key, value in state.places.items() if key not in device_ids},
+        }
+    )
+
+
+def devices_of(state: DriverState, side: Side, vendor: str) -> tuple[str, ...]:
+    """All linked devices that a vendor unlink would remove."""
+    return tuple(sorted(device.id for device in state.of_side(side) if device.vendor == vendor))
+
+
+def implications_of(state: DriverState, side: Side, device_ids: tuple[str, ...]) -> Implications:
+    """Exactly what unlinking means now, by comparing the journeys before and after."""
+    before, after = journey_of(state), journey_of(without(state, device_ids))
+    disables = before.is_enabled and not after.is_enabled
+    words = ["unlink.disables" if disables else "unlink.less_reliable"] if side is Side.CHARGER else ["unlink.vehicle"]
+    if len(device_ids) > 1:
+        words.append("unlink.all_of_vendor")
+    if state.sessions:
+        words.append("unlink.session_open")
+    return Implications(device_ids=device_ids, disables_smart_charging=disables, words=tuple(words))
+
+
+def with_outcome(state: DriverState, outcome: ActionOutcome) -> DriverState:
+    """The state that remembers an action's outcome."""
+    return state.model_copy(update={"outcomes": {**state.outcomes, outcome.action_id: outcome}})
+
+
+def _refusal(action_id: str, why: str) -> ActionOutcome:
+    return ActionOutcome(action_id=action_id, status="refused", detail=why)

@@ -1,0 +1,179 @@
+"""Unlinking in two steps: S16-S22 and F38 by the machines alone."""
+
+from datetime import timedelta
+
+import pytest
+from support.factories import at, make_device, make_driver, make_reading
+
+from domain.devices import PowerDeliveryState, Side
+from domain.driver.apply import apply, begun
+from domain.driver.decide import decide
+from domain.driver.effects import AskForRelease, BeginSession, Unlink
+from domain.driver.events import (
+    ActionEnded,
+    AskUnlink,
+    ConfirmUnlink,
+    DeviceSeen,
+    Enroll,
+    HoldsReleased,
+    SessionEnded,
+)
+from domain.driver.state import DriverState
+from domain.driver.unlinking import RELEASE_LIMIT, TOKEN_LIVES
+from domain.journey import Stage, journey_of
+from domain.wording import LANGUAGES, say
+
+ASKED, CONFIRMED = at(1), at(1.1)
+
+
+def placed_charger(**changes):
+    reading = make_reading(
+        Side.CHARGER, hours=-1, state=PowerDeliveryState.UNPLUGGED, paired_with=None, location_id="h"
+    )
+    return make_device(Side.CHARGER, reading=reading, **changes)
+
+
+def enrolled(*, can_control: bool, extra=()) -> DriverState:
+    state = make_driver()
+    for device in (make_device(can_control=can_control), placed_charger(), *extra):
+        state = apply(state, DeviceSeen(device=device))
+    return apply(state, Enroll(action_id="enroll", at=at(0), text_version="1"))
+
+
+def plugged_in(state: DriverState) -> DriverState:
+    car = make_device(
+        can_control=journey_of(state).vehicles[0].own.can_control,
+        reading=make_reading(hours=0.5, state=PowerDeliveryState.STOPPED),
+    )
+    return play(apply(state, DeviceSeen(device=car)), 0.6)
+
+
+def play(state: DriverState, hours: float) -> DriverState:
+    for effect in decide(state, at(hours)).effects:
+        state = begun(state, effect, at(hours))
+    return state
+
+
+def ask(state: DriverState, side: Side = Side.CHARGER, vendor: str = "ZAPTEC", action_id: str = "ask"):
+    state = apply(state, AskUnlink(action_id=action_id, side=side, vendor=vendor, at=ASKED))
+    return state, state.outcomes[action_id]
+
+
+def confirm(state: DriverState, token: str, *, later: timedelta = timedelta(minutes=1)) -> DriverState:
+    return apply(state, ConfirmUnlink(action_id="confirm", token=token, at=ASKED + later))
+
+
+def unlinked(state: DriverState) -> DriverState:
+    """Asked, confirmed, released and done by the vendor."""
+    state, outcome = ask(state)
+    state = play(confirm(state, outcome.token), 1.2)
+    return apply(state, ActionEnded(action_id="confirm", is_done=True))
+
+
+def test_s16_s22_a_linked_charger_can_be_unlinked_from_settings_and_linked_again_afterwards():
+    state = enrolled(can_control=True)
+    assert "unlink_charger" in journey_of(state).settings
+    after = unlinked(state)
+    assert "unlink_charger" not in journey_of(after).settings
+    assert "link_charger" in journey_of(after).settings
+
+
+def test_s17_asking_tells_exactly_what_goes_and_changes_nothing_else():
+    second = placed_charger(id="charger-2")
+    state = enrolled(can_control=True, extra=(second,))
+    asked, outcome = ask(state)
+    assert outcome.implications.device_ids == ("charger-1", "charger-2")
+    assert "unlink.all_of_vendor" in outcome.implications.words
+    assert journey_of(asked) == journey_of(state)
+    assert decide(asked, at(1)).effects == decide(state, at(1)).effects
+
+
+@pytest.mark.parametrize(("token", "later"), [("wrong", timedelta(0)), (None, TOKEN_LIVES + timedelta(seconds=1))])
+def test_s17_without_the_token_or_too_late_nothing_is_unlinked(token, later):
+    state, outcome = ask(enrolled(can_control=True))
+    after = confirm(state, token or outcome.token, later=later)
+    assert after.outcomes["confirm"].status == "refused"
+    assert not [e for e in decide(after, at(2)).effects if isinstance(e, Unlink)]
+    assert after.devices == state.devices
+
+
+def test_s17_a_question_about_other_devices_must_be_asked_again():
+    state, outcome = ask(enrolled(can_control=True))
+    state = apply(state, DeviceSeen(device=placed_charger(id="charger-2")))
+    assert confirm(state, outcome.token).outcomes["confirm"].status == "refused"
+
+
+def test_s18_s19_unlinking_a_mandatory_charger_disables_and_leads_back_to_journey_a():
+    state = enrolled(can_control=False)
+    _, outcome = ask(state)
+    assert outcome.implications.disables_smart_charging
+    assert outcome.implications.words[0] == "unlink.disables"
+    after = journey_of(unlinked(state))
+    assert after.stage is Stage.CHARGER_REQUIRED
+    assert not after.is_enabled
+    assert after.prompt is not None
+    assert (after.prompt.key, after.prompt.is_blocking) == ("prompt.charger_required", True)
+
+
+def test_s20_s21_unlinking_a_recommended_charger_keeps_smart_charging_and_suppresses_the_prompt():
+    state = enrolled(can_control=True)
+    _, outcome = ask(state)
+    assert not outcome.implications.disables_smart_charging
+    assert outcome.implications.words[0] == "unlink.less_reliable"
+    after = journey_of(unlinked(state))
+    assert (after.stage, after.is_enabled, after.prompt) == (Stage.ENROLLED, True, None)
+
+
+def test_f38_a_session_under_way_releases_first_and_the_vendor_is_asked_only_then():
+    state = plugged_in(enrolled(can_control=True))
+    (session_id,) = (session.session_id for session in state.sessions.values())
+    state, outcome = ask(state)
+    assert "unlink.session_open" in outcome.implications.words
+    state = confirm(state, outcome.token)
+    effects = decide(state, CONFIRMED).effects
+    assert [e.session_id for e in effects if isinstance(e, AskForRelease)] == [session_id]
+    assert not [e for e in effects if isinstance(e, Unlink)]
+    state = play(state, 1.1)
+    assert not [e for e in decide(state, at(1.2)).effects if isinstance(e, AskForRelease | Unlink)]
+    state = apply(state, HoldsReleased(session_id=session_id))
+    assert [e.vendor for e in decide(state, at(1.2)).effects if isinstance(e, Unlink)] == ["ZAPTEC"]
+
+
+@pytest.mark.parametrize("how", ["ended", "silent"])
+def test_f38_a_session_that_ends_or_stays_silent_does_not_hold_the_unlinking_up_for_ever(how):
+    state = plugged_in(enrolled(can_control=True))
+    (session,) = state.sessions.values()
+    state, outcome = ask(state)
+    state = play(confirm(state, outcome.token), 1.1)
+    if how == "ended":
+        state = apply(state, SessionEnded(session_id=session.session_id, vehicle_id=session.vehicle_id))
+        now = at(1.2)
+    else:
+        now = ASKED + timedelta(minutes=1) + RELEASE_LIMIT
+        assert decide(state, at(1.2)).effects[-1].at == now
+    assert [type(e) for e in decide(state, now).effects if isinstance(e, Unlink | BeginSession)] == [Unlink]
+
+
+def test_a_vendor_that_does_not_unlink_leaves_everything_as_it_was():
+    before = enrolled(can_control=True)
+    state, outcome = ask(before)
+    state = play(confirm(state, outcome.token), 1.2)
+    state = apply(state, ActionEnded(action_id="confirm", is_done=False, detail="VendorUnavailable"))
+    assert journey_of(state) == journey_of(before)
+    again, second = ask(state, action_id="again")
+    assert confirm(again, second.token).unlinking is not None
+
+
+def test_a_repeated_confirmation_changes_nothing():
+    state, outcome = ask(enrolled(can_control=True))
+    once = confirm(state, outcome.token)
+    assert confirm(once, outcome.token) == once
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("can_control", [True, False])
+@pytest.mark.parametrize(("side", "vendor"), [(Side.CHARGER, "ZAPTEC"), (Side.VEHICLE, "JEEP")])
+def test_every_implication_can_be_said(language, can_control, side, vendor):
+    _, outcome = ask(plugged_in(enrolled(can_control=can_control)), side, vendor)
+    for word in outcome.implications.words:
+        say(word, language, brand="Jeep")
