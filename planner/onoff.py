@@ -8,7 +8,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
+from math import gcd, inf
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,11 @@ def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = Fa
     """
     moves = moves_of(o)
     least = least_reachable(o)
+    times = _times(o, max(o.most_ms, least))
+    above = int(np.searchsorted(times, least))
+    if above < len(times):
+        least = int(times[above])  # the first that slots can add up to: a sharper bound
     bound = bound_of(o, moves, least)
-    times = _times(o, moves, max(o.most_ms, least))
     cells = _Cells(o, moves, bound, times, least)
     gap = _first_gap(o)
     while True:
@@ -71,10 +74,10 @@ def _first_gap(o: OnOff) -> int:
     return max(map(abs, o.cost)) // 32 + 1
 
 
-def _times(o: OnOff, m: Moves, most: int) -> Ints:
+def _times(o: OnOff, most: int) -> Ints:
     """Every on-time up to `most` that slots can add up to, in order [ms]."""
-    grid = int(np.gcd.reduce(np.array(o.length_ms)))
-    if most // grid * o.n <= 8 * (o.n + 2) * o.n:
+    grid = gcd(*o.length_ms)
+    if most // grid <= 8 * (o.n + 2):
         return np.arange(0, most + 1, grid)
     times = {0}
     for length in o.length_ms:

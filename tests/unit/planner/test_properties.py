@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.plan import ControlKind, PlanProblem, PlanStatus
-from planner import plan
+from domain.site import SiteProblem
+from planner import plan, plan_site
 
 MINUTES = timedelta(minutes=1)
 SLOTS = st.sampled_from([15, 60, 3.2, 37.5])
@@ -138,3 +139,36 @@ def test_a_plan_solved_again_from_its_middle_is_as_cheap(problem: PlanProblem, d
         states = [rest.is_on_at_start] + [whole.is_on(s) for s in range(t, n)]
         left += problem.switch_cost * sum(a != b for a, b in pairwise(states))
         assert again.cost - again.missing_cost <= left + 1e-6
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> SiteProblem:
+    """A few cars with stays of their own behind any limit, from none to plenty."""
+    n = draw(st.integers(2, 10))
+    edges = tuple(START + 30 * MINUTES * t for t in range(n + 1))
+    prices = draw(st.lists(PRICES, min_size=n, max_size=n))
+    cars = []
+    for _ in range(draw(st.integers(0, 4))):
+        first = draw(st.integers(0, n - 1))
+        last = draw(st.integers(first + 1, n))
+        car = draw(problems(most=1, control=draw(st.sampled_from(ControlKind))))
+        stay = {"edges": edges[first : last + 1], "price_per_kwh": tuple(prices[first:last])}
+        cars.append(PlanProblem(**(car.model_dump() | stay | {"min_power_kw": 0.3 * car.max_power_kw})))
+    limit = draw(st.sampled_from([0.0, 3.0, 8.0, 15.0, 100.0]))
+    base = draw(st.sampled_from([(), (1.0,) * n]))
+    return SiteProblem(edges=edges, limit_kw=(limit,) * n, base_load_kw=base, cars=tuple(cars))
+
+
+@given(sites())
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_every_valid_site_has_a_valid_plan(site: SiteProblem) -> None:
+    answer = plan_site(site, time_limit=timedelta(seconds=0.5))
+    total = [0.0] * len(site.limit_kw)
+    for j, (car, found) in enumerate(zip(site.cars, answer.plans, strict=True)):
+        first = site.first_slot(j)
+        for t, kwh in enumerate(found.energy_ac_kwh):
+            assert -1e-9 <= kwh <= car.max_power_kw * 0.5 + 1e-9
+            total[first + t] += kwh
+    for drawn, room in zip(total, site.room_kwh(), strict=True):
+        assert drawn <= room + 1e-4
+    assert answer.lower_bound <= answer.cost + 1e-6
