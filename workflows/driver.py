@@ -228,7 +228,7 @@ class DriverWorkflow:
         """A session that is gone holds nothing."""
         session = workflow.get_external_workflow_handle(session_workflow_id(effect.session_id))
         try:
-            await session.signal("devices_leaving", DevicesLeaving(device_ids=effect.device_ids))
+            await session.signal("devices_leaving", DevicesLeaving(device_ids=effect.device_ids, why=effect.why))
         except FailureError:
             self.shell.hear(HoldsReleased(session_id=effect.session_id))
 

@@ -201,6 +201,8 @@ def _lose(state: DriverState, device_id: str) -> DriverState:
 
 def _go_on_unlinking(state: DriverState, effect: AskForRelease | Unlink) -> DriverState:
     under_way = state.unlinking
+    if isinstance(effect, AskForRelease):
+        state = state.model_copy(update={"let_go": state.let_go | {effect.session_id}})
     if under_way is None:
         return state
     if isinstance(effect, AskForRelease):
@@ -255,7 +257,7 @@ def _end_session(state: DriverState, event: SessionEnded) -> DriverState:
     if opened is None or opened.session_id != event.session_id:
         return state
     sessions = {key: value for key, value in state.sessions.items() if key != event.vehicle_id}
-    state = state.model_copy(update={"sessions": sessions})
+    state = state.model_copy(update={"sessions": sessions, "let_go": state.let_go - {event.session_id}})
     for reading in event.readings:
         known = state.devices.get(reading.device_id)
         if known is not None:

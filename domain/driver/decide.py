@@ -49,6 +49,7 @@ def is_busy(state: DriverState) -> bool:
 
 def _rules(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
     yield from do_what_was_asked(state)
+    yield from let_go_after_withdrawal(state)
     yield from unlink_once_released(state, now)
     yield from open_a_session(state, now)
     yield from label_for_operators(state)
@@ -81,6 +82,20 @@ def _effect_of(todo: Todo) -> DriverEffect:
                 charger_id=todo.charger_id or "",
                 place_id=todo.place_id or "",
                 reason="the driver said where the charger is",
+            )
+
+
+def let_go_after_withdrawal(state: DriverState) -> Iterator[DriverEffect]:
+    """Without consent nothing of ours holds, plans or commands: every session under way lets go and ends."""
+    if state.enrolment is not None:
+        return
+    for session in state.sessions.values():
+        if session.session_id not in state.let_go:
+            yield AskForRelease(
+                session_id=session.session_id,
+                device_ids=tuple(sorted(state.devices)),
+                why="left the program",
+                reason="the driver withdrew",
             )
 
 

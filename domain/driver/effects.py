@@ -49,6 +49,7 @@ class AskForRelease(Model):
     type: Literal["ask_for_release"] = "ask_for_release"
     session_id: str
     device_ids: tuple[str, ...]
+    why: str = "unlinked"
     reason: str
 
 

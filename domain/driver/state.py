@@ -114,6 +114,7 @@ class DriverState(Model):
     outcomes: dict[str, ActionOutcome] = Field(default_factory=dict)  # in order of arrival
     todo: tuple["Todo", ...] = ()  # accepted actions whose effect is still to begin
     unlinking: Unlinking | None = None
+    let_go: frozenset[str] = frozenset()  # sessions told that the driver withdrew
     labels: DriverLabels = DriverLabels()
 
     def of_side(self, side: Side) -> list[Device]:

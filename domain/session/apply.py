@@ -58,7 +58,7 @@ def apply(state: SessionState, event: SessionEvent) -> SessionState:
             return _obey(state, event)
         case DevicesLeaving():
             leaving = frozenset(event.device_ids) & set(state.device_ids)
-            return state.model_copy(update={"leaving": state.leaving | leaving})
+            return state.model_copy(update={"leaving": state.leaving | leaving, "leaving_why": event.why})
         case NightAccounted():
             return _close_night(state, event)
         case _:  # TimeReached changes nothing by itself
@@ -108,7 +108,7 @@ def _without_devices(state: SessionState, device_ids: frozenset[str]) -> Session
     gone = {box.device_id for box in state.boxes if box.device_id in device_ids}
     ends_because = state.ends_because
     if state.car.device_id in device_ids:
-        ends_because = "the car was unlinked"
+        ends_because = f"the car was {state.leaving_why}" if state.leaving_why == "unlinked" else state.leaving_why
     elif gone and not (state.car.can_start and state.car.can_stop):
         ends_because = "without its charger this car cannot be controlled"
     return state.model_copy(

@@ -17,7 +17,7 @@ PROOF_LIMIT = timedelta(minutes=10)
 
 
 def release_what_leaves(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
-    """Devices about to be unlinked: the last permitted act is to release our hold; then silence (F38)."""
+    """Devices that leave our hands: the last permitted act is to release our hold; then silence (F38)."""
     if not state.leaving:
         return
     for side in sorted({state.side_of(device_id) for device_id in state.leaving}):
@@ -31,7 +31,7 @@ def release_what_leaves(state: SessionState, picture: Picture, now: datetime) ->
             return
         proof = Proof.FLOW if len(state.holds) <= 1 else Proof.RELEASED
         rung = Rung(side, proof, f"our hold on the {side.value} is released first")
-        yield _send(state, Goal.START, rung, Want(True, f"the {side.value} is about to be unlinked"), now)
+        yield _send(state, Goal.START, rung, Want(True, f"the {side.value} leaves our hands: {state.leaving_why}"), now)
         return
     yield ReportReleased(device_ids=tuple(sorted(state.leaving)), reason="nothing of ours holds what leaves")
 

@@ -68,10 +68,11 @@ class DriverActed(Request):
 
 
 class DevicesLeaving(Model):
-    """Devices are about to be unlinked: release our holds on them, then leave them alone."""
+    """Devices leave our hands: release our holds on them, then leave them alone."""
 
     type: Literal["devices_leaving"] = "devices_leaving"
     device_ids: tuple[str, ...]
+    why: str = "unlinked"
 
 
 class NightAccounted(Model):

@@ -132,7 +132,8 @@ class SessionState(Model):
     acted: tuple[str, ...] = ()  # ids of the last actions obeyed
     watch: Watch | None = None  # what we listen to
     to_report: NightAccounted | None = None  # a night the driver's workflow has not been told of
-    leaving: frozenset[str] = frozenset()  # devices about to be unlinked
+    leaving: frozenset[str] = frozenset()  # devices about to leave our hands
+    leaving_why: str = ""
     ends_because: str = ""  # what takes the car out of our hands in mid-session; empty: nothing
     is_closed: bool = False
 

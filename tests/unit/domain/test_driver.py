@@ -10,6 +10,7 @@ from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryStat
 from domain.driver.apply import apply, begun
 from domain.driver.decide import _rules, decide
 from domain.driver.effects import (
+    AskForRelease,
     BeginSession,
     DriverEffect,
     LabelDriver,
@@ -438,3 +439,28 @@ def test_every_chain_comes_to_rest_and_only_enabled_enrolled_vehicles_get_sessio
         if set(played.state.sessions) - before:
             assert played.journey.is_enabled
             assert played.journey.is_enrolled
+
+
+def test_withdrawal_in_mid_session_lets_go_of_every_device_once():
+    played = plugged_in_and_enrolled()
+    (session,) = played.sessions.values()
+    state = apply(played, Withdraw(action_id="withdraw"))
+    asked = [e for e in decide(state, at(1)).effects if isinstance(e, AskForRelease)]
+    assert [(e.session_id, e.why) for e in asked] == [(session.session_id, "left the program")]
+    assert set(asked[0].device_ids) == set(state.devices)
+    for effect in decide(state, at(1)).effects:
+        state = begun(state, effect, at(1))
+    assert not [e for e in decide(state, at(1)).effects if isinstance(e, AskForRelease)]
+
+
+def plugged_in_and_enrolled():
+    state = make_driver()
+    for device in (make_device(), make_device(Side.CHARGER)):
+        state = apply(state, DeviceSeen(device=device))
+    state = apply(state, Enroll(action_id="enrolled", at=at(0), text_version="1"))
+    car = make_device(reading=make_reading(hours=0.5))
+    state = apply(state, DeviceSeen(device=car))
+    for effect in decide(state, at(0.6)).effects:
+        state = begun(state, effect, at(0.6))
+    assert state.sessions
+    return state
