@@ -18,7 +18,7 @@ import ortools
 
 from benchmarks import checker, instances, oracle
 from benchmarks.instances import Row
-from planner import modulated, plan, plan_site
+from planner import modulated, plan, plan_site, site_flow
 from planner.files import night_answer, night_problem, site_answer, site_problem
 
 FOLDER = Path(__file__).parent
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str]) -> None:
             "<= 10 ms",
             judged=False,
         ),
+        _sites_optimiser(sites),
         _sites_free(sites),
         *_sites(sites),
         _batch(free),
@@ -101,6 +102,26 @@ def _free_optimiser(rows: list[Row]) -> Line:
     return "modulated night, in the optimiser", _spread(times), "", "<= 0.10 ms"
 
 
+def _sites_optimiser(rows: list[Row]) -> Line:
+    """Only the flow of all cars and the prices that prove it."""
+    times: list[float] = []
+    whole = site_flow.share
+
+    def measured(*arguments: object) -> site_flow.Shared:
+        begun = perf_counter()
+        shared = whole(*arguments)  # type: ignore[arg-type]
+        times.append((perf_counter() - begun) * 1e3)
+        return shared
+
+    site_flow.share = measured  # type: ignore[assignment]
+    try:
+        for row in rows * ROUNDS:
+            plan_site(site_problem(instances.site_as_control(row, "modulated")))
+    finally:
+        site_flow.share = whole
+    return "site, modulated, flow and certificate", _spread(times), "", "<= 1 ms"
+
+
 def _sites_free(rows: list[Row]) -> Line:
     times, gaps = [], []
     for row in rows:
@@ -109,7 +130,7 @@ def _sites_free(rows: list[Row]) -> Line:
         answers = [plan_site(problem) for _ in range(ROUNDS)]
         times.append(statistics.median(answer.solve_ms for answer in answers))
         gaps.append(_relative(answers[0].cost, answers[0].lower_bound))
-    return "site, modulated", _spread(times), f"worst own gap {max(gaps):.1e}", "<= 1 ms"
+    return "site, modulated, whole call with reasons", _spread(times), f"worst own gap {max(gaps):.1e}", "<= 1 ms"
 
 
 def _sites(rows: list[Row]) -> list[Line]:

@@ -11,7 +11,7 @@ from planner.reasons import reasons
 
 SMALLEST_SHORTFALL_KWH = 1e-6
 PROVEN = 1e-4  # of the cost: a plan this near its bound is called optimal
-SOLVER_PART = 0.6  # of the time limit; the rest is for building the model
+SOLVER_PART = 0.4  # of the time limit; the rest is for building the model
 DEFAULT_TIME_LIMIT = timedelta(seconds=5)
 
 

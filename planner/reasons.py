@@ -12,12 +12,14 @@ def reasons(night: Night, energies: list[float]) -> tuple[SlotReason, ...]:
     """One reason per slot, the most specific that holds."""
     prices = night.problem.price_per_kwh
     used = [kwh > SMALLEST_KWH for kwh in energies]
-    free = [price for price, on, low in zip(prices, used, night.floor_kwh, strict=True) if on and low <= SMALLEST_KWH]
-    idle = [
-        price for price, on, high in zip(prices, used, night.ceiling_kwh, strict=True) if not on and high > SMALLEST_KWH
-    ]
-    dearest_used = max(free, default=float("-inf")) - SAME_PRICE
-    cheapest_idle = min(idle, default=float("inf")) + SAME_PRICE
+    dearest_used, cheapest_idle = float("-inf"), float("inf")
+    for price, on, low, high in zip(prices, used, night.floor_kwh, night.ceiling_kwh, strict=True):
+        if on:
+            if price > dearest_used and low <= SMALLEST_KWH:
+                dearest_used = price
+        elif price < cheapest_idle and high > SMALLEST_KWH:
+            cheapest_idle = price
+    dearest_used, cheapest_idle = dearest_used - SAME_PRICE, cheapest_idle + SAME_PRICE
     mean = sum(prices) / len(prices)
     drawn_before = [0.0, *accumulate(energies)]
     done = night.need_kwh - SMALLEST_KWH

@@ -102,7 +102,7 @@ def _flows(cars: FreeCars, left: Floats) -> Floats:
     capacity = (cars.spare[j, t] * DWH_PER_KWH + 1e-6).astype(np.int64)
     need = np.array([to_dwh_up(kwh) for kwh in cars.need.tolist()], np.int64)
     room = np.maximum(need, (cars.room * DWH_PER_KWH + 1e-6).astype(np.int64))
-    used, ids = np.unique(t), np.arange(count)
+    used, ids = np.flatnonzero((cars.spare > 1e-4 / 2).any(axis=0)), np.arange(count)
     sink = count + slots
     weight = slots + 1  # at equal price the earlier slot wins
     cost = np.round(cars.price[j, t] * scale).astype(np.int64) * weight + t
