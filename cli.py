@@ -37,7 +37,7 @@ def serve() -> None:
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
-    speed: Annotated[float, typer.Option(min=60, max=900, help="World seconds per real second.")] = 600,
+    speed: Annotated[float, typer.Option(min=60, max=900, help="World seconds per real second.")] = 540,
     out: Annotated[Path, typer.Option(help="Folder for pictures, page and logs.")] = Path("demo-output"),
 ) -> None:
     """Play three drivers' night on a real Temporal server."""

@@ -8,7 +8,7 @@ from domain.fusion import Picture
 from domain.routing import device_at, route
 from domain.session.effects import ReportReleased, Send, SessionEffect, Tell
 from domain.session.ladder import Rung, failed_sides, next_rung
-from domain.session.looking import witness_ids
+from domain.session.looking import waits_for_match, witness_ids
 from domain.session.state import SessionState
 from domain.session.wants import Want, last_safe_start, wanted
 
@@ -40,6 +40,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
     """Command only if what is measured differs from what is wanted, one open command per device."""
     want = wanted(state, picture, now)
     if want.on is None or picture.is_plugged is False or state.night is None or state.leaving:
+        return
+    if waits_for_match(state, now):
         return
     goal = Goal.START if want.on else Goal.STOP
     open_commands = state.open_commands()

@@ -17,6 +17,10 @@ LOOK_AGAIN_AFTER = timedelta(minutes=60)
 READ_AGAIN_AFTER = timedelta(minutes=15)
 """An unknown is not asked for more often than this."""
 
+MATCH_WAIT = timedelta(minutes=5)
+"""After a plug-in: how long to wait for the word which charger holds the car, before it is taken for none of ours.
+Vendors compare plug times and power edges of both ends first; acting at once would leave the charger out (S43)."""
+
 READS_PER_NIGHT = 24
 """Budget of reads of our own [count] (F5)."""
 
@@ -28,6 +32,18 @@ def witness_ids(state: SessionState) -> dict[Side, str]:
     return ids if box is None else {Side.CHARGER: box.device_id, **ids}
 
 
+def waits_for_match(state: SessionState, now: datetime) -> bool:
+    """Whether the car may still turn out to be in one of the driver's own chargers."""
+    night = state.night
+    return (
+        night is not None
+        and night.number == 1
+        and bool(state.boxes)
+        and box_in_use(state) is None
+        and now < night.opened_at + MATCH_WAIT
+    )
+
+
 def look_when_unsure(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
     """Ask the devices when plug, level or flow is unknown, contradictory or too old to act on."""
     night = state.night
@@ -37,7 +53,8 @@ def look_when_unsure(state: SessionState, picture: Picture, now: datetime) -> It
     if doubt is None:
         return
     for device_id in doubt.ask:
-        if device_id not in state.reads_open and now >= _may_ask_at(state, device_id, now):
+        is_allowed = doubt.is_urgent or now >= _may_ask_at(state, device_id, now)
+        if device_id not in state.reads_open and is_allowed:
             yield Read(side=state.side_of(device_id), device_id=device_id, reason=doubt.why)
 
 
@@ -46,6 +63,7 @@ class Doubt(NamedTuple):
 
     why: str
     ask: tuple[str, ...]
+    is_urgent: bool = False  # ask although something was heard just now
 
 
 def _may_ask_at(state: SessionState, device_id: str, now: datetime) -> datetime:
@@ -65,6 +83,8 @@ def doubt_of(state: SessionState, night: Night, picture: Picture, now: datetime)
         return Doubt("level unknown", (state.car.device_id,))
     if picture.flow_kw is None:
         return Doubt("power unknown", everyone)
+    if waits_for_match(state, now) and state.asked_at.get(state.car.device_id, night.opened_at) <= night.opened_at:
+        return Doubt("not known yet which charger holds the car", (state.car.device_id,), is_urgent=True)
     is_active = picture.is_flowing or wanted(state, picture, now).on
     if is_active and picture.flow_at is not None and now - picture.flow_at >= LOOK_AGAIN_AFTER:
         return Doubt("power last measured an hour ago", meter)
@@ -72,6 +92,8 @@ def doubt_of(state: SessionState, night: Night, picture: Picture, now: datetime)
 
 
 def when_to_look(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
+    if waits_for_match(state, now):
+        yield night.opened_at + MATCH_WAIT, "no charger of ours seems to hold the car"
     doubt = doubt_of(state, night, picture, now)
     if doubt is not None:
         for device_id in doubt.ask:

@@ -469,3 +469,30 @@ def test_a_hold_between_nights_is_released_too_when_its_device_leaves():
     played.hear(DevicesLeaving(device_ids=(CHARGER,)), 12.2)
     assert len(played.of(OpenNight)) == 1
     assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_s43_after_a_plug_in_the_word_which_charger_holds_the_car_is_waited_for_and_asked_for_once():
+    unmatched = (
+        make_reading(Side.CHARGER, state=CHARGING, paired_with=None),
+        make_reading(state=CHARGING, paired_with=None),
+    )
+    played = Played(make_session(*unmatched))
+    played.decide(0.0)
+    assert [(e.device_id, e.reason) for e in played.of(Read)] == [(CAR, "not known yet which charger holds the car")]
+    played.hear(PlanReady(revision=1, plan=make_plan()), 0.02)
+    assert played.sent() == []
+    assert played.of(Read) == []
+    played.readings(0.05, CHARGING)  # now both ends name each other
+    assert played.sent() == [(Goal.STOP, Side.CHARGER, Proof.NO_FLOW)]
+
+
+def test_a_car_that_no_charger_of_ours_claims_in_time_is_controlled_through_itself():
+    unmatched = (
+        make_reading(Side.CHARGER, state=CHARGING, paired_with=None),
+        make_reading(state=CHARGING, paired_with=None),
+    )
+    played = Played(make_session(*unmatched))
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan()), 0.02)
+    played.decide(0.0 + 5 / 60)
+    assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
