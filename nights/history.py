@@ -20,7 +20,7 @@ from domain import steps
 from domain.clock import Clock
 from domain.nightlog import LogEntry, in_order, with_decision, with_event
 from domain.session.effects import Decision
-from domain.session.events import DriverActed, PricesChanged, ReadingArrived, TimeReached
+from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived, TimeReached
 from workflows.answers import ANSWERS
 from workflows.messages import SessionStart
 
@@ -30,6 +30,7 @@ SIGNALS: dict[str, type[BaseModel]] = {
     "reading": ReadingArrived,
     "driver_acted": DriverActed,
     "prices_changed": PricesChanged,
+    "devices_leaving": DevicesLeaving,
 }
 """What a session can be told, by the names of its signals."""
 

@@ -18,7 +18,7 @@ from domain.nightlog import LogEntry
 from domain.session.events import DriverActed
 from domain.steps import CLOSE_NIGHT, CloseTheNight
 from nights.history import SIGNALS, rebuild
-from nights.record_histories import read, stored
+from nights.record_histories import read, record, stored
 from workflows.session import SessionWorkflow
 
 SESSIONS = [
@@ -40,7 +40,7 @@ async def test_a_night_with_all_that_can_go_wrong_is_rebuilt_entry_for_entry(
 ) -> None:
     first_stop, start = asyncio.Event(), asyncio.Event()
     async with dev_server(tmp_path) as temporal:
-        house = house_at(3600, held={1: first_stop, 2: start}, outcomes={2: None}, unreadable={CHARGER})
+        house = house_at(1200, held={1: first_stop, 2: start}, outcomes={2: None}, unreadable={CHARGER})
         async with house_worker(temporal, house):
             played = await a_hard_night(temporal, house, monkeypatch)
             async with shell_worker(temporal):
@@ -66,6 +66,9 @@ async def test_every_night_of_a_car_that_stays_is_rebuilt_on_its_own(tmp_path: P
     async def is_accounted() -> bool:
         return len(house.logs) == 1 and (await played.state()).night is not None
 
+    async def is_recorded() -> bool:
+        return len(await record(temporal, tmp_path / "recorded")) == 1
+
     async with dev_server(tmp_path) as temporal:
         house = house_at(3600, is_charging=False)
         async with house_worker(temporal, house), shell_worker(temporal):
@@ -76,8 +79,10 @@ async def test_every_night_of_a_car_that_stays_is_rebuilt_on_its_own(tmp_path: P
             await played.unplugged()
             await played.handle.result()
             runs = await played.runs()
+        await until(is_recorded, "the server does not list the session")
 
     rebuilt = rebuild(runs)
+    assert rebuild([list(read(path).events) for path in stored(tmp_path / "recorded")]) == rebuilt
     assert list(rebuilt.nights.items()) == list(enumerate(house.logs, start=1))
     assert len(house.logs) == 2
     so_far = rebuild(before_the_end)
@@ -127,9 +132,10 @@ async def a_hard_night(temporal: Client, house: House, monkeypatch: pytest.Monke
         first_stop.set()  # its late result must not be heard
         await played.has(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, 3)
         await played.has(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, 4)  # the start
+        await a_fresh_reading(played)  # from which the timer looks an hour ahead: three seconds to stop the shell
     await everything_arrives_while_no_shell_runs(played, start)
     async with shell_worker(temporal):
-        await played.has(EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED, 2)  # nothing new for an hour: a read, lost too
+        await played.has(EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED, 2)  # the hour is over: a read, lost too
         await continues_as_new(played, monkeypatch)
         await played.unplugged()
         await played.handle.result()
@@ -142,7 +148,19 @@ async def everything_arrives_while_no_shell_runs(played: Played, start: asyncio.
     start.set()
     await played.has(EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED)
     await played.has(EventType.EVENT_TYPE_TIMER_FIRED, fired + 1)
-    await played.hears(played.house.reading(Side.VEHICLE))
+    await act(played, "charge_now")  # again, which changes nothing
+
+
+async def a_fresh_reading(played: Played) -> None:
+    """Say again what is measured, and wait until that is known."""
+    reading = played.house.reading(Side.CHARGER)
+    await played.hears(reading, played.house.reading(Side.VEHICLE))
+
+    async def is_known() -> bool:
+        known_at = (await played.state()).readings[CHARGER].observed_at
+        return known_at is not None and reading.observed_at is not None and known_at >= reading.observed_at
+
+    await until(is_known, "the reading is not heard")
 
 
 async def continues_as_new(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,4 +184,4 @@ def assert_hears_in_turn(run: Any, house: House) -> None:
     assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in until_next_task
     heard = [e.name for e in house.logs[0] if e.kind == "event"]
     i = heard.index("command_ended")
-    assert heard[i - 2 : i] == ["reading_arrived", "time_reached"]
+    assert heard[i - 2 : i] == ["driver_acted", "time_reached"]
