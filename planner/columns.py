@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ortools.linear_solver import pywraplp
 
 from planner.onoff import least_reachable, solve_onoff
-from planner.pricing import bound_of, labels_at, moves_of, path_of
+from planner.pricing import bound_of, labels_at, money_of, moves_of, path_of
 from planner.problem import OnOff, SolverFailed
 from planner.site_flow import FreeCars
 
@@ -77,7 +77,7 @@ class OnOffCar:
     def cost_of(self, is_on: list[bool]) -> float:
         """Energy, switching and missing energy of a pattern [currency]."""
         drawn = float(self.step_kwh[np.array(is_on)].sum())
-        return _money(self.night, is_on) + self.missing_per_kwh * max(0.0, self.need_kwh - drawn - 1e-6)
+        return money_of(self.night, is_on) + self.missing_per_kwh * max(0.0, self.need_kwh - drawn - 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _exact_share(car: OnOffCar, slot_price: Floats) -> float:
     night = car.priced(slot_price)
     units = night.money_units
     try:
-        reached = _money(night, solve_onoff(night)) - ROUNDING * night.n / units
+        reached = money_of(night, solve_onoff(night)) - ROUNDING * night.n / units
     except SolverFailed:
         return -np.inf
     least = least_reachable(night) - gcd(*night.length_ms)
@@ -202,18 +202,7 @@ def _answer(car: OnOffCar, price: Floats, need_price: float) -> tuple[float, flo
     labels = labels_at(night, m, int(need_price * car.kwh_per_ms * night.money_units))
     value = (labels.on[0] if night.is_on_at_start else labels.off[0]) / night.money_units
     _, _, is_on = path_of(night, m, labels)
-    return value, _money(car.night, is_on), is_on
-
-
-def _money(o: OnOff, is_on: list[bool]) -> float:
-    """Energy and switching of a pattern [currency]."""
-    money, state = 0, o.is_on_at_start
-    for t, on in enumerate(is_on):
-        money += o.cost[t] if on else 0
-        if on != state:
-            money += o.start if on else o.stop
-            state = on
-    return money / o.money_units
+    return value, money_of(car.night, is_on), is_on
 
 
 def _free_bound(free: FreeCars, price: Floats, master: _Master) -> float:

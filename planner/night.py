@@ -1,11 +1,12 @@
 """One car, one night: problem in, plan out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import perf_counter
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
 from planner import closed_form, cpsat, modulated, onoff, semicontinuous
+from planner.pricing import money_of
 from planner.problem import SMALLEST_KWH, Night, OnOff, SolverFailed, read, scale_onoff
 from planner.reasons import reasons
 
@@ -72,6 +73,9 @@ def _onoff_in_time(night: Night, scaled: OnOff, seconds: float) -> Solved:
     found = cpsat.improve_night(night, scaled, is_on, seconds)
     if found is None:
         return fallback
+    fits = sum(length for length, on in zip(scaled.length_ms, is_on, strict=True) if on) <= scaled.most_ms
+    if fits and money_of(scaled, is_on) < money_of(scaled, found.patterns[0]):
+        return replace(fallback, bound=max(bound, found.bound))
     best = onoff_energies(night, found.patterns[0])
     return Solved(best, max(bound, found.bound), cpsat.SOLVER, PlanStatus.OPTIMAL)
 

@@ -189,3 +189,14 @@ def path_of(o: OnOff, m: Moves, labels: Labels) -> tuple[int, int, list[bool]]:
             is_on[t:end] = [True] * (end - t)
             money, time, t, on = money + m.run_cost[t], time + m.run_ms[t], end, True
     return money, time, is_on
+
+
+def money_of(o: OnOff, is_on: list[bool]) -> float:
+    """Energy and switching of a pattern [currency]."""
+    money, state = 0, o.is_on_at_start
+    for t, on in enumerate(is_on):
+        money += o.cost[t] if on else 0
+        if on != state:
+            money += o.start if on else o.stop
+            state = on
+    return money / o.money_units
