@@ -19,7 +19,7 @@ from planner.problem import OnOff, SolverFailed
 
 SOLVER = "or-tools min-cost flow"
 MOST_CELLS = 4_000_000  # edges times on-times; beyond, another solver takes the night
-MOST_STATES = 25_000  # the flow takes no time limit, so its size is limited: well below 1 s, some seconds if all tie
+MOST_STATES = 45_000  # the flow takes no time limit, so its size is limited: well below 1 s, some seconds if all tie
 LARGEST_BITS = 55  # of a cost times the number of nodes: the solver's own limit, with room
 FIRST_GAP_SWITCHES = 0.3  # three nights in five have their optimum this near the bound
 FLOAT_SLACK = 4096  # bounds are compared in floating point: 2^60 / 2^53, with room
