@@ -4,9 +4,9 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
-from sqlalchemy import make_url
 from temporalio.client import Client
 
 from client import connect
@@ -62,5 +62,5 @@ async def _temporal() -> Client | None:
 
 def _is_there(url: str) -> bool:
     """Whether there is a database: to look into a SQLite file that isn't there would make an empty one."""
-    file = make_url(url).database
-    return make_url(url).get_backend_name() != "sqlite" or (bool(file) and Path(str(file)).exists())
+    parts = urlsplit(url)
+    return not parts.scheme.startswith("sqlite") or Path(parts.path.removeprefix("/")).is_file()
