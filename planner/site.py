@@ -20,7 +20,7 @@ from planner import closed_form, cpsat, site_flow
 from planner.columns import OnOffCar, limit_prices, sharpened
 from planner.night import Solved, answer_of, onoff_energies
 from planner.onoff import has_pattern, solve_onoff
-from planner.problem import Night, OnOff, SolverFailed, read, scale_onoff
+from planner.problem import MS_PER_HOUR, Night, OnOff, SolverFailed, read, scale_onoff
 from planner.site_flow import Shared
 
 Floats = npt.NDArray[np.float64]
@@ -111,6 +111,10 @@ class _Site:
         first = self.firsts[j]
         too_much = self.room[first : first + night.n] < step - 1e-9
         scaled = _within(scale_onoff(night, extra), too_much)
+        if night.problem.control is ControlKind.SEMICONTINUOUS and night.problem.min_power_kw > 0:
+            # Slots are trimmed to the minimum later; no more of them than the room holds at the minimum.
+            most = max(1, int(night.room_kwh / night.problem.min_power_kw * MS_PER_HOUR))
+            scaled = replace(scaled, least_ms=min(scaled.least_ms, most), most_ms=min(scaled.most_ms, most))
         if not has_pattern(scaled):
             scaled = replace(scaled, must_on=[False] * night.n)
         return OnOffCar(scaled, first, step, night.need_kwh, night.problem.missing_cost_per_kwh)
