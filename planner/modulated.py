@@ -40,15 +40,16 @@ def _flow(prices: tuple[float, ...], capacities: list[int], need: int, room: int
     while scale > 1 and largest * scale > LARGEST_PRICE_UNITS:
         scale //= 10
     weight = n + 1  # one unit of price outweighs any order of slots: at equal price the earlier wins
-    costs = [round(price * scale) * weight + t for t, price in enumerate(prices)]
-    costs += (0, round(missing * scale) * weight)
+    costs = np.empty(n + 2, np.int64)
+    costs[:n] = np.rint(np.array(prices) * scale).astype(np.int64) * weight + np.arange(n)
+    costs[n:] = 0, round(missing * scale) * weight
     solver = SimpleMinCostFlow()
     tails, heads = (_TAILS, _HEADS) if n + 2 <= 4096 else (np.zeros(n + 2, np.int32), np.ones(n + 2, np.int32))
     arcs = solver.add_arcs_with_capacity_and_unit_cost(
         tails[: n + 2],
         heads[: n + 2],
         np.array([*capacities, room - need, need], np.int64),
-        np.array(costs, np.int64),
+        costs,
     )
     solver.set_node_supply(0, room)
     solver.set_node_supply(1, -room)

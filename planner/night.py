@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from operator import mul
 from time import perf_counter
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
@@ -104,8 +105,8 @@ def onoff_energies(night: Night, is_on: list[bool]) -> list[float]:
 def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
     """The plan that the energies stand for, with costs, shortfall and reasons; `begun` is on perf_counter's scale."""
     problem, energies = night.problem, solved.energies
-    energy_cost = sum(price * kwh for price, kwh in zip(night.billed_per_kwh, energies, strict=True))
-    steered_cost = sum(price * kwh for price, kwh in zip(problem.price_per_kwh, energies, strict=True))
+    energy_cost = sum(map(mul, night.billed_per_kwh, energies))
+    steered_cost = sum(map(mul, problem.price_per_kwh, energies))
     drawn = sum(energies)
     shortfall = night.need_kwh - drawn if drawn < night.need_kwh - SMALLEST_SHORTFALL_KWH else 0.0
     missing_cost = problem.missing_cost_per_kwh * shortfall
