@@ -10,11 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from importlib.metadata import version
 from os import cpu_count, getloadavg
 from pathlib import Path
 from time import perf_counter
-
-import ortools
 
 from benchmarks import checker, instances, oracle
 from benchmarks.instances import Row
@@ -201,7 +200,7 @@ def _table(lines: list[Line]) -> str:
         "# Results of the planner",
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {cpu_count()} cores of {platform.machine()}, load {load}, "
-        f"Python {platform.python_version()}, ortools {ortools.__version__}. `python -m benchmarks`, one run.",
+        f"Python {platform.python_version()}, ortools {version('ortools')}. `python -m benchmarks`, one run.",
         "",
         "| what | time | quality | reach |",
         "|---|---|---|---|",
