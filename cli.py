@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nights.inspect_command import inspect
 from planner.command import plan
 from settings import Settings
 from simulator.command import simulator
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.command("simulator")(simulator)
 app.command("plan")(plan)
+app.command("inspect")(inspect)
 
 
 @app.command()

@@ -75,9 +75,10 @@ class DriverWorkflow:
             self.shell.log = ()  # a driver's record is its history and the audit in storage
             workflow.set_current_details(driver_details(self.shell.state))
             last = decision.effects[-1] if decision.effects else None
-            if isinstance(last, Renew) and self.shell.is_quiet and self.shell.heard == decision.seen:
+            if not isinstance(last, Renew):
+                await self.shell.rest(decision.seen)
+            elif await self.shell.may_renew(decision.seen):
                 await self._renew()
-            await self.shell.rest(decision.seen)
 
     # What a user can do. Every action is a signal with its id; where a caller waits there is the update `act`.
 

@@ -64,9 +64,10 @@ class SessionWorkflow:
             last = decision.effects[-1] if decision.effects else None
             if isinstance(last, CloseSession):
                 break
-            if isinstance(last, Renew) and self.shell.is_quiet and self.shell.heard == decision.seen:
+            if not isinstance(last, Renew):
+                await self.shell.rest(decision.seen)
+            elif await self.shell.may_renew(decision.seen):
                 await self._renew()
-            await self.shell.rest(decision.seen)
         await self._end()
 
     # What can be said to a session. Handlers only hear.

@@ -83,6 +83,14 @@ class Shell(Generic[StateT, DecisionT]):
         """Wait until something was heard that the decision did not know."""
         await workflow.wait_condition(lambda: self.heard > seen)
 
+    async def may_renew(self, seen: int) -> bool:
+        """Wait until nothing is under way, or something new was heard; True if this is the moment to continue as new.
+
+        A decision to renew sets no timer, so it must not rest: what is still under way may end without being heard.
+        """
+        await workflow.wait_condition(lambda: self.heard > seen or self.is_quiet)
+        return self.heard == seen
+
     def begin(
         self,
         step: str,
