@@ -42,9 +42,14 @@ class Night:
     async def has_heard(self, action_id: str = "a") -> bool:
         return action_id in (await self.state()).acted
 
+    async def has_plan(self) -> bool:
+        state = await self.state()
+        return state.night is not None and state.night.plan is not None
+
     async def read(self, reading: Reading) -> None:
         """What a webhook or the sweep brings."""
-        await self.handle.signal(SessionWorkflow.reading, ReadingArrived(reading=reading))
+        event = ReadingArrived(reading=reading)
+        await self.server.say(lambda: self.handle.signal(SessionWorkflow.reading, event))
 
     async def show(self, side: Side) -> None:
         """The side as it is now."""
@@ -72,10 +77,11 @@ class Night:
 
 
 @asynccontextmanager
-async def night(server: Server, state: SessionState | None = None, *, flows: bool = False) -> AsyncIterator[Night]:
+async def night(server: Server, *, flows: bool = False, plan_fails: bool = False) -> AsyncIterator[Night]:
     """A session from its plug-in on."""
     fakes = FakeSteps(server.clock, flows=flows)
-    state = state or make_session(*(fakes.reading(side, at(0)) for side in Side))
+    fakes.plan_fails = plan_fails
+    state = make_session(*(fakes.reading(side, at(0)) for side in Side))
     async with server.worker(fakes.all()):
         yield await begin(server, fakes, state)
 

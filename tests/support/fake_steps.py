@@ -44,6 +44,7 @@ class FakeSteps:
         self.clock = clock
         self.flows = flows
         self.is_plugged = True
+        self.says_pairing = True
         self.soc_pct = 40.0
         self.plan: Callable[[], ChargingPlan] = make_plan
         self.plan_fails = False
@@ -165,7 +166,8 @@ class FakeSteps:
         self._flow(self.flows, now)
         soc_pct = self.soc_pct if side is Side.VEHICLE else None
         values = {"observed_at": now, "received_at": now, "state": self._state(), "soc_pct": soc_pct, **changes}
-        return make_reading(side, **(values if self.is_plugged else {**values, "paired_with": None}))
+        is_paired = self.is_plugged and self.says_pairing
+        return make_reading(side, **(values if is_paired else {**values, "paired_with": None}))
 
     def unplug(self, now: datetime) -> list[Reading]:
         """Pull the cable; what both sides say of it."""

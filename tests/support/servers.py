@@ -12,6 +12,7 @@ from support.factories import EVENING
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -58,6 +59,20 @@ class Server:
             else:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
         return seen
+
+    async def say(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Signal a workflow that may be continuing as new: where time skips, none exists between its two runs."""
+
+        async def is_said() -> bool:
+            try:
+                await call()
+            except RPCError as error:
+                if self.skips and error.status is RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+            return True
+
+        await self.until(is_said, "the workflow's next run")
 
     async def _skip(self) -> None:
         """Let time go on. A step under way holds it, so the look must not wait for it."""

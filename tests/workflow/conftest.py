@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from support.servers import Server, serve
 
-NIGHT_SPEED = 7200.0
-"""World seconds a real second where time is real: a night of twelve hours takes six seconds."""
+NIGHT_SPEED = 10_800.0
+"""World seconds a real second where time is real: a night of twelve hours takes four seconds."""
 
 
 @pytest.fixture(params=["time-skipping", "dev"])

@@ -1,6 +1,7 @@
 """The driver's workflow: one session per plug-in, actions answered once, a life that continues as new."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from support.evening import Account, account, open_account
@@ -147,7 +148,8 @@ async def test_a_driver_that_continues_as_new_loses_no_action_no_device_and_no_s
         wishes = [SetWish(action_id=f"wish-{n}", wish=Wish(target_soc_pct=50 + n)) for n in range(30)]
         for start in range(0, len(wishes), 10):
             told = wishes[start : start + 10]
-            await asyncio.gather(*(driver.handle.signal(DriverWorkflow.set_wish, wish) for wish in told))
+            calls = [partial(driver.handle.signal, DriverWorkflow.set_wish, wish) for wish in told]
+            await asyncio.gather(*(server.say(call) for call in calls))
             wanted = {wish.action_id for wish in told}
 
             async def are_done(wanted: set[str] = wanted) -> bool:
@@ -160,8 +162,9 @@ async def test_a_driver_that_continues_as_new_loses_no_action_no_device_and_no_s
             return (await driver.handle.describe()).run_id != first_run
 
         await server.until(is_renewed, "the next run")
-        await driver.handle.signal(DriverWorkflow.request_link, LINK)
-        await driver.handle.signal(DriverWorkflow.set_wish, SetWish(action_id="last", wish=Wish()))
+        last = SetWish(action_id="last", wish=Wish())
+        await server.say(partial(driver.handle.signal, DriverWorkflow.request_link, LINK))
+        await server.say(partial(driver.handle.signal, DriverWorkflow.set_wish, last))
 
         async def is_done() -> bool:
             return "last" in driver.fakes.asked[steps.DECIDE_DRIVER][-1].state.outcomes

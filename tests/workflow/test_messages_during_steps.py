@@ -85,14 +85,16 @@ async def test_charge_now_during_a_read_is_heard_and_obeyed_once_the_flow_is_kno
 
 async def test_a_reading_while_the_driver_is_told_opens_the_way_through_the_charger(server: Server):
     helpless = Car(device_id=CAR, vendor="JEEP", can_start=False, can_stop=False)
-    alone = [make_reading(side, paired_with=None) for side in Side]
     fakes = FakeSteps(server.clock)
+    fakes.says_pairing = False
+    alone = [fakes.reading(side, at(0)) for side in Side]
     fakes.plan = lambda: make_plan((0, 3))
     gate = fakes.park(steps.TELL)
     async with server.worker(fakes.all()):
         tonight = await begin(server, fakes, make_session(*alone, car=helpless))
-        await parked(tonight, gate)
+        await parked(tonight, gate, time_passes=True)
         assert fakes.goals == []
+        fakes.says_pairing = True
         await tonight.show(Side.CHARGER)
         await started(tonight)
         assert not gate.opened.is_set()

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import time
+from functools import partial
 
 import pytest
 from support.evening import Night, night
@@ -21,6 +22,14 @@ async def accounted(tonight: Night) -> None:
     await tonight.server.until(is_accounted, "the account", time_passes=True)
 
 
+async def is_charged(tonight: Night) -> None:
+    async def is_there() -> bool:
+        soc_pct = tonight.fakes.reading(Side.VEHICLE, await tonight.server.now()).soc_pct
+        return soc_pct is not None and soc_pct >= 80
+
+    await tonight.server.until(is_there, "the target", time_passes=True)
+
+
 async def is_proven(tonight: Night, goal: Goal) -> None:
     async def is_measured() -> bool:
         state = await tonight.state()
@@ -32,7 +41,7 @@ async def is_proven(tonight: Night, goal: Goal) -> None:
 
 async def test_a_whole_night_is_stopped_started_at_the_cheap_hours_stopped_at_the_target_and_accounted(server: Server):
     async with night(server, flows=True) as tonight:
-        await tonight.go_to(8.5)
+        await is_charged(tonight)
         await tonight.show(Side.VEHICLE)  # the webhook of the level that reached the target
         await accounted(tonight)
         await tonight.end()
@@ -48,7 +57,7 @@ async def test_a_whole_night_is_stopped_started_at_the_cheap_hours_stopped_at_th
 
 async def test_a_departure_changed_in_mid_night_is_planned_for_and_ends_the_night(server: Server):
     async with night(server) as tonight:
-        await tonight.go_to(1)
+        await server.until(tonight.has_plan, "the first plan")
         await tonight.act("set_wish", wish=Wish(target_soc_pct=80, ready_by=time(4, 0), zone="Europe/Amsterdam"))
         await accounted(tonight)
         await tonight.end()
@@ -74,9 +83,7 @@ async def test_an_unplug_in_mid_slot_closes_the_night_then_the_session(server: S
 
 
 async def test_a_lost_plan_charges_at_once(server: Server):
-    async with night(server) as tonight:
-        tonight.fakes.plan_fails = True
-        await tonight.act("follow_plan")  # whatever was planned before, ask anew
+    async with night(server, plan_fails=True) as tonight:
         await is_proven(tonight, Goal.START)
         log = await tonight.log()
 
@@ -97,7 +104,8 @@ async def test_a_session_that_continues_as_new_loses_no_message_and_no_line_of_i
         first_run = (await tonight.handle.describe()).run_id
         wanted = [f"action-{n}" for n in range(30)]
         for start in range(0, len(wanted), 10):
-            await asyncio.gather(*(tonight.act("stay_stopped", action_id) for action_id in wanted[start : start + 10]))
+            calls = [partial(tonight.act, "stay_stopped", action_id) for action_id in wanted[start : start + 10]]
+            await asyncio.gather(*(server.say(call) for call in calls))
 
             async def is_heard(upto: int = start + 10) -> bool:
                 # The time-skipping server loses a query that meets a continue-as-new: ask the step that decides.
