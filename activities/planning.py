@@ -13,6 +13,9 @@ from domain.session.effects import PlanRequest
 from domain.session.events import PlanReady
 from domain.session.problem import problem_for
 
+HISTORY = timedelta(days=9)
+"""World time of past prices a forecast needs: a week, its level, and a day of slack."""
+
 PRICE_LIMIT = timedelta(seconds=10)
 """Real time the price source may take."""
 
@@ -35,5 +38,6 @@ class Planning:
         )
 
     def _known_prices(self, request: PlanRequest) -> PriceSeries:
-        asked = self._prices.prices(request.tariff.area, request.starts_at, request.departs_at)
+        """The night's prices, and the days before: what is not out yet is told from them."""
+        asked = self._prices.prices(request.tariff.area, request.starts_at - HISTORY, request.departs_at)
         return asyncio.run_coroutine_threadsafe(asked, self._loop).result(PRICE_LIMIT.total_seconds())

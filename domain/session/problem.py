@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from domain.forecast import market_prices
 from domain.plan import ControlKind, PlanProblem
 from domain.prices import PriceSeries
 from domain.session.effects import PlanRequest
@@ -19,16 +20,14 @@ SWITCH_COST = 0.02
 
 
 def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
-    """The planning problem of the rest of the night. Slots without a market price carry the mean of the known ones."""
+    """The planning problem of the rest of the night. Where no market price is out yet, a forecast stands, marked."""
     edges = _edges(request.starts_at, request.departs_at, prices)
-    known = [_price_at(prices, start) for start in edges[:-1]]
-    market = [price for price in known if price is not None]
-    typical = sum(market) / len(market) if market else 0.0
+    market, is_forecast = market_prices(prices, edges[:-1])
     capacity = request.battery_capacity_kwh
     return PlanProblem(
         edges=tuple(edges),
-        price_per_kwh=tuple(float(request.tariff.all_in(typical if p is None else p)) for p in known),
-        is_forecast=tuple(price is None for price in known),
+        price_per_kwh=tuple(float(request.tariff.all_in(price)) for price in market),
+        is_forecast=is_forecast,
         battery_capacity_kwh=capacity,
         soc_dc_kwh=capacity * request.soc_pct / 100,
         target_dc_kwh=capacity * max(request.target_soc_pct, request.soc_pct) / 100,
@@ -55,12 +54,3 @@ def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries) -> li
     for slot in prices.slots:
         edges.update(at for at in (slot.starts_at, slot.ends_at) if starts_at < at < departs_at)
     return sorted(edges)
-
-
-def _price_at(prices: PriceSeries, instant: datetime) -> float | None:
-    return next((s.price_per_kwh for s in prices.slots if s.starts_at <= instant < s.ends_at), None)
-
-
-def known_until(prices: PriceSeries, starts_at: datetime) -> datetime | None:
-    """How far the market's own prices reach without a gap from `starts_at`."""
-    return prices.covers_until(starts_at)
