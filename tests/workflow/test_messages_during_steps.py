@@ -7,6 +7,7 @@ from support.evening import Account, Night, account, begin, night
 from support.factories import CAR, CHARGER, MORNING, at, make_device, make_plan, make_reading, make_session
 from support.fake_steps import FakeSteps
 from support.servers import Server
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateStage
 
 from domain import steps
@@ -59,9 +60,11 @@ async def test_charge_now_during_a_proof_is_accepted_at_once_and_supersedes_the_
         await started(tonight)
         assert not gate.opened.is_set()
         state = await tonight.state()
+        events = [event.event_type for event in (await tonight.handle.fetch_history()).events]
         gate.opened.set()
         await tonight.end()
 
+    assert EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED in events
     assert state.night is not None
     stop = state.night.commands[0]
     assert stop.outcome is not None
