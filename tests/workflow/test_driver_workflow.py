@@ -85,10 +85,13 @@ async def test_a_plug_in_that_is_told_twice_opens_one_session_and_the_next_plug_
         driver.fakes.is_plugged = True
         await driver.see(await plugged_in(driver))
         await has_session(driver, 2)
-        await server.until(lambda: exists(driver, 2), "the second session")
+        both = {f"{CAR}:1", f"{CAR}:2"}
+
+        async def are_both_alive() -> bool:
+            return {question.state.session_id for question in driver.fakes.asked[steps.DECIDE_SESSION]} == both
+
+        await server.until(are_both_alive, "the second session")
         assert not await exists(driver, 3)
-        asked = {question.state.session_id for question in driver.fakes.asked[steps.DECIDE_SESSION]}
-    assert asked == {f"{CAR}:1", f"{CAR}:2"}
 
 
 async def test_a_driver_that_lost_count_of_an_open_session_carries_on(server: Server):
