@@ -54,6 +54,8 @@ class PlanProblem(Request):
     risk_premium: tuple[float, ...] = ()  # per slot at full power [currency]: what leaving it this late risks
     carbon_g_per_kwh: tuple[float, ...] = ()  # per slot [g/kWh]
     carbon_cost_per_kg: float = Field(default=0.0, ge=0, le=LARGEST_PRICE)  # weight of carbon [currency/kg]
+    taper_from_dc_kwh: Energy | None = None  # MODULATED: level at which power begins to fall [kWh]; None: never
+    taper_end_power_kw: float = Field(default=0.0, ge=0)  # what is left of it at the full battery [kW, meter]
 
     @model_validator(mode="after")
     def _columns_agree(self) -> Self:
@@ -85,6 +87,20 @@ class PlanProblem(Request):
                 raise ValueError(f"{name} [kWh]: {getattr(self, name):g} exceeds battery_capacity_kwh")
         if self.min_power_kw > self.max_power_kw:
             raise ValueError(f"min_power_kw [kW]: {self.min_power_kw:g} exceeds max_power_kw {self.max_power_kw:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _taper_fits(self) -> Self:
+        if self.taper_from_dc_kwh is None:
+            if self.taper_end_power_kw > 0:
+                raise ValueError("taper_end_power_kw [kW]: needs taper_from_dc_kwh")
+            return self
+        if self.control is not ControlKind.MODULATED:
+            raise ValueError(f"taper_from_dc_kwh [kWh]: only a modulated car can taper, not {self.control.value}")
+        if self.taper_from_dc_kwh >= self.battery_capacity_kwh:
+            raise ValueError(f"taper_from_dc_kwh [kWh]: {self.taper_from_dc_kwh:g} is not below battery_capacity_kwh")
+        if self.taper_end_power_kw > self.max_power_kw:
+            raise ValueError(f"taper_end_power_kw [kW]: {self.taper_end_power_kw:g} exceeds max_power_kw")
         return self
 
     @property

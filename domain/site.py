@@ -36,6 +36,8 @@ class SiteProblem(Model):
             first = index.get(car.edges[0], -1)
             if first < 0 or self.edges[first : first + len(car.edges)] != car.edges:
                 raise ValueError(f"cars[{j}].edges [instants]: must be consecutive edges of the site")
+            if car.taper_from_dc_kwh is not None:
+                raise ValueError(f"cars[{j}].taper_from_dc_kwh [kWh]: a car behind a shared limit is planned without")
         return self
 
     def first_slot(self, j: int) -> int:

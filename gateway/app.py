@@ -49,8 +49,8 @@ def create_app(
     @app.post("/webhooks/enode")
     async def receive(request: Request) -> Response:
         """Accept a signed delivery: stored durably, answered, worked off later."""
-        body = await request.body()
-        if len(body) > LARGEST_BODY:
+        body = await _body(request)
+        if body is None:
             return Response(status_code=status.HTTP_413_CONTENT_TOO_LARGE)
         if not verify(body, request.headers.get("x-enode-signature")):
             return Response(status_code=status.HTTP_401_UNAUTHORIZED)
@@ -62,6 +62,16 @@ def create_app(
         return Response(status_code=status.HTTP_200_OK)
 
     return app
+
+
+async def _body(request: Request) -> bytes | None:
+    """The raw body; None once it is larger than a delivery can be."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return None
+    return bytes(body)
 
 
 async def _pump(intake: Intake, arrived: asyncio.Event) -> None:

@@ -1,12 +1,16 @@
 """Webhook deliveries: stored before the answer, then worked off in order; only what matters reaches a workflow."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+
+from temporalio.service import RPCError, RPCStatusCode
 
 from client import Nightcharge
 from domain.devices import Device
 from domain.driver.events import DeviceGone, DeviceSeen
+from domain.errors import RetryableError
 from domain.ports import Inbox, ReadingBook, WatchBook
 from domain.provider_events import DeviceDeleted, DeviceDiscovered, DeviceUpdated, ProviderEvent
 from domain.relevance import hearing
@@ -18,6 +22,19 @@ Parse = Callable[[bytes, datetime], list[ProviderEvent]]
 
 BATCH = 50
 """Deliveries taken from the inbox at once."""
+
+TRIES = 3
+"""Times a delivery may fail for a reason of its own before it is set aside."""
+
+
+_OUT_OF_REACH = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the fault lies outside the delivery: then it waits, however long it takes."""
+    if isinstance(error, RPCError):
+        return error.status in _OUT_OF_REACH
+    return isinstance(error, RetryableError | OSError)
 
 
 class Intake:
@@ -35,13 +52,27 @@ class Intake:
     ) -> None:
         self._inbox, self._readings, self._watches = inbox, readings, watches
         self._workflows, self._parse, self._now = workflows, parse, now
+        self._tries: Counter[str] = Counter()
 
     async def work_off(self) -> int:
-        """Handle what is pending; returns how many deliveries. One that fails stays for the next round."""
+        """Handle what is pending, in order; returns how many deliveries.
+
+        While Temporal or the vendor is out of reach everything waits. A delivery that fails for a reason of its own is
+        set aside after a few tries, so that it does not hold up the others; its body stays stored.
+        """
         pending = await self._inbox.pending(BATCH)
         for delivery_id, body in pending:
-            for event in self._parse(body, self._now()):
-                await self._handle(event)
+            try:
+                for event in self._parse(body, self._now()):
+                    await self._handle(event)
+            except Exception as error:
+                self._tries[delivery_id] += 0 if _is_passing(error) else 1
+                if self._tries[delivery_id] < TRIES:
+                    raise
+                logger.exception(
+                    "delivery set aside", extra={"action": "delivery_set_aside", "delivery_id": delivery_id}
+                )
+            self._tries.pop(delivery_id, None)
             await self._inbox.done(delivery_id)
         return len(pending)
 
@@ -61,9 +92,13 @@ class Intake:
         if device.reading.observed_at is not None:
             await self._readings.add_readings([device.reading])
         heard_by = hearing(before, device, watch)
+        to_driver = heard_by.to_driver
         if heard_by.to_session and watch is not None:
-            await self._workflows.reading(watch.session_id, ReadingArrived(reading=device.reading))
-        if heard_by.to_driver:
+            is_heard = await self._workflows.reading(watch.session_id, ReadingArrived(reading=device.reading))
+            if not is_heard:  # the session is over, its watch was left behind
+                await self._watches.end_watch(watch.session_id)
+                to_driver = True
+        if to_driver:
             await self._workflows.device_seen(device.driver_id, DeviceSeen(device=device))
         if before is None or heard_by.is_newer:
             await self._watches.save_device(device)

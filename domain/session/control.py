@@ -41,8 +41,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
     want = wanted(state, picture, now)
     if want.on is None or picture.is_plugged is False or state.night is None or state.leaving:
         return
-    if waits_for_match(state, now):
-        return
+    if waits_for_match(state, now) or (picture.is_plugged is None and state.reads_open):
+        return  # who holds the car, or whether it is plugged at all, is being found out
     goal = Goal.START if want.on else Goal.STOP
     open_commands = state.open_commands()
     if any(command.order.goal is goal for command in open_commands):

@@ -166,3 +166,22 @@ async def test_what_an_earlier_gateway_left_is_worked_off_by_the_next(start_gate
     async with start_gateway(told) as second:
         await second.worked_off()
     assert len(told.seen) == 1
+
+
+async def test_a_delivery_that_always_fails_is_set_aside_and_holds_nobody_up(gateway):
+    gateway.told.chokes_on = DRIVER
+    assert await gateway.deliver(event()) == 200
+    other = event(id="car-2", userId="driver-2") | {"user": {"id": "driver-2"}}
+    assert await gateway.deliver(other, delivery="d-2") == 200
+    await gateway.worked_off()
+    assert [driver for driver, _ in gateway.told.seen] == ["driver-2"]
+
+
+async def test_a_reading_for_a_session_that_is_over_goes_to_its_driver_and_ends_the_watch(gateway):
+    await listen(gateway)
+    gateway.told.is_over = True
+    await gateway.deliver(event(plugged=False))
+    await gateway.deliver(event(minute=9), delivery="d-2")
+    await gateway.worked_off()
+    assert [heard.device.reading.is_plugged_in for _, heard in gateway.told.seen] == [False, True]
+    assert await gateway.store.watch_of(CAR) is None
