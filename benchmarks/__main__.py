@@ -46,6 +46,12 @@ def main(arguments: Sequence[str]) -> None:
             "<= 10 ms",
             judged=False,
         ),
+        _nights(
+            "taper above 80 %, target above it",
+            [instances.with_taper(night) for night in nights if night["target"] > 0.8 * night["cap"]],
+            "<= 1 ms",
+            judged=False,
+        ),
         _sites_optimiser(sites),
         _sites_free(sites),
         *_sites(sites),

@@ -24,6 +24,8 @@ def night_faults(night: Row, answer: Row) -> list[str]:
     if (energy < oracle.forced_kwh(night) - KWH).any():
         faults.append("minimum level not reached at once")
     faults += _onoff_faults(night, energy) if night["control"] == "onoff" else _free_faults(night, energy)
+    if "taper_from" in night:
+        faults += _taper_faults(night, energy)
     energy_cost = float(price @ energy)
     cost = energy_cost
     shortfall = max(0.0, oracle.need_kwh(night) - energy.sum())
@@ -51,6 +53,15 @@ def _free_faults(night: Row, energy: np.ndarray) -> list[str]:
         if ((energy > KWH) & (energy < low - KWH)).any():
             faults.append("power between 0 and the minimum")
     return faults
+
+
+def _taper_faults(night: Row, energy: np.ndarray) -> list[str]:
+    """Power is the same all through a slot, so it must be within what the level at the slot's end allows."""
+    hours = night["slot_min"] / 60.0
+    level = night["soc0"] + night["eta"] * np.cumsum(energy)
+    left = np.clip((night["cap"] - level) / (night["cap"] - night["taper_from"]), 0.0, 1.0)
+    most = night["taper_end"] + (night["p_max"] - night["taper_end"]) * left
+    return ["more power than the level allows"] if (energy > np.maximum(0.0, most * hours) + KWH).any() else []
 
 
 def _onoff_faults(night: Row, energy: np.ndarray) -> list[str]:

@@ -30,5 +30,10 @@ def as_control(night: Row, control: str) -> Row:
     return night | {"control": control, "p_min": low}
 
 
+def with_taper(night: Row) -> Row:
+    """The same night with power that falls from 80 % of the battery to a fifth at the full one, set freely."""
+    return as_control(night, "modulated") | {"taper_from": 0.8 * night["cap"], "taper_end": 0.2 * night["p_max"]}
+
+
 def site_as_control(site: Row, control: str) -> Row:
     return site | {"cars": [car | {"control": control} for car in site["cars"]]}

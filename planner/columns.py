@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
-from ortools.linear_solver import pywraplp
+import ortools.linear_solver.pywraplp as pywraplp
 
 from planner.onoff import least_reachable, solve_onoff
 from planner.pricing import bound_of, labels_at, money_of, moves_of, path_of

@@ -35,7 +35,8 @@ def why_not(problem: PlanProblem, instant: datetime) -> Choice | None:
     if t is None or best.is_on(t) or t < night.frozen or night.step_kwh[t] > night.room_kwh:
         return None
     floors = list(night.floor_kwh)
-    floors[t] = night.step_kwh[t]
+    # A car that tapers takes its most where little came before: what must come before is all that is sure.
+    floors[t] = night.step_kwh[t] if night.taper is None else night.most_kwh(t, sum(floors[:t]))
     forced = plan_night(replace(night, floor_kwh=floors))
     return Choice(forced, forced.cost - best.cost)
 

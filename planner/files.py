@@ -14,8 +14,8 @@ from planner.night import plan
 from planner.site import plan_site
 
 UNITS = {
-    **dict.fromkeys(("cap", "soc0", "target", "min_soc"), "kWh"),
-    **dict.fromkeys(("p_max", "p_min", "limit"), "kW"),
+    **dict.fromkeys(("cap", "soc0", "target", "min_soc", "taper_from"), "kWh"),
+    **dict.fromkeys(("p_max", "p_min", "limit", "taper_end"), "kW"),
     **dict.fromkeys(("price", "adder"), "EUR/kWh"),
     **dict.fromkeys(("min_on", "min_off", "arr", "dep"), "slots"),
     "switch_cost": "EUR",
@@ -54,6 +54,8 @@ class CarRow(_Row):
     min_on: Annotated[int, Field(ge=0)] = 0
     min_off: Annotated[int, Field(ge=0)] = 0
     switch_cost: Energy = 0.0
+    taper_from: Energy | None = None
+    taper_end: Energy = 0.0
 
 
 class NightRow(CarRow):
@@ -160,6 +162,8 @@ def car_problem(row: CarRow, *, edges: tuple[datetime, ...], price: tuple[float,
         min_on=slot * row.min_on,
         min_off=slot * row.min_off,
         switch_cost=row.switch_cost,
+        taper_from_dc_kwh=row.taper_from,
+        taper_end_power_kw=row.taper_end,
     )
 
 

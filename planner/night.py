@@ -6,7 +6,7 @@ from operator import mul
 from time import perf_counter
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
-from planner import closed_form, cpsat, modulated, onoff, semicontinuous
+from planner import closed_form, cpsat, modulated, onoff, semicontinuous, tapered
 from planner.pricing import money_of
 from planner.problem import SMALLEST_KWH, Night, OnOff, SolverFailed, read, scale_onoff
 from planner.reasons import reasons
@@ -45,7 +45,9 @@ class Solved:
     status: PlanStatus
 
 
-def _solve_modulated(night: Night, _seconds: float) -> Solved:
+def _solve_modulated(night: Night, seconds: float) -> Solved:
+    if tapered.matters(night):
+        return _solve_tapered(night, seconds)
     try:
         energies = modulated.solve_modulated(night)
     except SolverFailed:
@@ -55,6 +57,17 @@ def _solve_modulated(night: Night, _seconds: float) -> Solved:
         status, solver = PlanStatus.OPTIMAL, modulated.SOLVER
     bound = modulated.dual_bound(night, modulated.multiplier(night, energies))
     return Solved(energies, bound, solver, status)
+
+
+def _solve_tapered(night: Night, seconds: float) -> Solved:
+    try:
+        energies, bound = tapered.solve_tapered(night, seconds)
+    except SolverFailed:
+        energies = closed_form.modulated(night)
+        bound = modulated.dual_bound(night, modulated.multiplier(night, energies))
+        fitting = tapered.fitted(night, energies)
+        return Solved(fitting, bound, closed_form.GREEDY, PlanStatus.CLOSED_FORM)
+    return Solved(energies, bound, tapered.SOLVER, PlanStatus.OPTIMAL)
 
 
 def _solve_onoff(night: Night, seconds: float) -> Solved:
@@ -140,8 +153,8 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
 
 
 def _target_price(night: Night, energies: list[float]) -> float | None:
-    """What one more kWh of target would cost with free power [currency/kWh]; None for other controls."""
-    if night.problem.control is not ControlKind.MODULATED:
+    """What one more kWh of target would cost with free power [currency/kWh]; None for other controls and with taper."""
+    if night.problem.control is not ControlKind.MODULATED or night.taper is not None:
         return None
     idle = [
         price

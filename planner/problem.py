@@ -32,6 +32,18 @@ class SolverFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Taper:
+    """How the most energy of a slot falls with what was drawn before it [kWh at the meter] (8.1)."""
+
+    begins_kwh: float  # drawn energy at which power begins to fall; below 0: it has
+    high_kwh: list[float]  # per slot, with nothing drawn
+    fall: list[float]  # per slot, per kWh drawn: 0..1
+
+    def most_kwh(self, t: int, drawn: float) -> float:
+        return max(0.0, self.high_kwh[t] - self.fall[t] * drawn)
+
+
+@dataclass(frozen=True, slots=True)
 class Night:
     """One car's night as plain columns [kWh at the meter, currency]; slot `t` of `n`."""
 
@@ -46,6 +58,12 @@ class Night:
     floor_kwh: list[float]  # slot t draws at least this (minimum level, frozen on)
     ceiling_kwh: list[float]  # slot t draws at most this (frozen off)
     frozen: int  # so many slots keep the state of the start
+    taper: Taper | None = None
+
+    def most_kwh(self, t: int, drawn: float) -> float:
+        """What slot `t` can take at most after `drawn` kWh, whatever its floor and ceiling."""
+        most = min(self.step_kwh[t], max(0.0, self.room_kwh - drawn))
+        return most if self.taper is None else min(most, self.taper.most_kwh(t, drawn))
 
 
 def read(problem: PlanProblem) -> Night:
@@ -61,10 +79,22 @@ def read(problem: PlanProblem) -> Night:
     frozen = 0
     if problem.frozen_until is not None:
         frozen = sum(1 for edge in edges[:-1] if edge < problem.frozen_until)
-    floors, ceilings = _limits(step, frozen, problem.is_on_at_start, first, room)
-    return Night(
-        _steered(problem, step), problem.price_per_kwh, n, lengths, step, need, room, first, floors, ceilings, frozen
-    )
+    taper = _taper(problem, lengths)
+    floors, ceilings = _limits(step, frozen, problem.is_on_at_start, first, room, taper)
+    steered = _steered(problem, step)
+    return Night(steered, problem.price_per_kwh, n, lengths, step, need, room, first, floors, ceilings, frozen, taper)
+
+
+def _taper(problem: PlanProblem, lengths: list[float]) -> Taper | None:
+    if problem.taper_from_dc_kwh is None:
+        return None
+    level = min(problem.soc_dc_kwh, problem.battery_capacity_kwh)
+    begins = (problem.taper_from_dc_kwh - level) / problem.efficiency
+    span = (problem.battery_capacity_kwh - problem.taper_from_dc_kwh) / problem.efficiency
+    slope = (problem.max_power_kw - problem.taper_end_power_kw) / span  # kW per kWh drawn
+    hours = [ms / MS_PER_HOUR for ms in lengths]
+    high = [h * (problem.max_power_kw + slope * begins) / (1 + h * slope) for h in hours]
+    return Taper(begins, high, [h * slope / (1 + h * slope) for h in hours])
 
 
 def _steered(problem: PlanProblem, step: list[float]) -> PlanProblem:
@@ -78,18 +108,24 @@ def _steered(problem: PlanProblem, step: list[float]) -> PlanProblem:
     return problem if prices is problem.price_per_kwh else problem.model_copy(update={"price_per_kwh": prices})
 
 
-def _limits(step: list[float], frozen: int, is_on: bool, first: float, room: float) -> tuple[list[float], list[float]]:
+def _limits(
+    step: list[float], frozen: int, is_on: bool, first: float, room: float, taper: Taper | None
+) -> tuple[list[float], list[float]]:
     """Least and most energy per slot: frozen slots first, then full power until the minimum level is in."""
+
+    def full(t: int) -> float:
+        return step[t] if taper is None else min(step[t], taper.most_kwh(t, drawn))
+
     floors = [0.0] * len(step)
     ceilings = list(step)
     drawn = 0.0
     for t in range(frozen):
-        floors[t] = ceilings[t] = min(step[t], room - drawn) if is_on else 0.0
+        floors[t] = ceilings[t] = min(full(t), room - drawn) if is_on else 0.0
         drawn += floors[t]
     for t in range(frozen, len(step)):
         if first - drawn <= SMALLEST_KWH:
             break
-        floors[t] = min(step[t], first - drawn)
+        floors[t] = min(full(t), first - drawn)
         drawn += floors[t]
     return floors, ceilings
 

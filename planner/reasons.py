@@ -32,13 +32,14 @@ def reasons(night: Night, energies: list[float]) -> tuple[SlotReason, ...]:
                 reason = SlotReason.MINIMUM_FIRST
             elif price < 0:
                 reason = SlotReason.PAID_TO_CHARGE
-            elif price > cheapest_idle:
+            elif price > cheapest_idle and night.taper is None:
                 reason = SlotReason.BRIDGE
             else:
                 reason = SlotReason.NEEDED_FOR_TARGET if price > mean else SlotReason.CHEAPEST
         elif drawn_before[t] >= done:
             reason = SlotReason.FULL
         else:
-            reason = SlotReason.TOO_SHORT if price < dearest_used else SlotReason.WAIT_CHEAPER
+            is_short = price < dearest_used and night.taper is None
+            reason = SlotReason.TOO_SHORT if is_short else SlotReason.WAIT_CHEAPER
         result.append(reason)
     return tuple(result)
