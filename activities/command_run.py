@@ -57,21 +57,32 @@ class CommandRun:
         sent_at = intent.requested_at
         await self._look()
         if sent_at is None:
-            if self._measured(self._clock.now() - FRESH, is_last_look=False):
+            if self._measured(await self._since(), is_last_look=False):
                 return self._outcome(CommandResult.ALREADY_SO, None, "measured before anything was sent")
             if await self._is_outdated():
                 return self._outcome(CommandResult.SUPERSEDED, None, "a newer intent for this device is stored")
-            return await self._send_and_prove()
+            return await self._send_and_prove(None)
         if await self._proven_by(min(sent_at + RESEND_AFTER, self._order.prove_by), sent_at):
             return self._outcome(CommandResult.PROVEN, sent_at, "measured after the request found on record")
         if self._order.toggles or await self._is_outdated() or self._clock.now() >= self._order.prove_by:
             return self._outcome(CommandResult.UNPROVEN, sent_at, "a request is on record, its effect was not measured")
-        return await self._send_and_prove()
+        return await self._send_and_prove(sent_at)
 
-    async def _send_and_prove(self) -> CommandOutcome:
+    async def _since(self) -> datetime:
+        """From when on a reading tells of now: fresh, and later than any other request to these devices."""
+        known = await self._commands.commands(self._session_id)
+        requests = [i.requested_at for i in known if i.requested_at is not None and i.key != self._order.key]
+        return max([self._clock.now() - FRESH, *requests])
+
+    async def _send_and_prove(self, instead_of: datetime | None) -> CommandOutcome:
         sent_at = self._clock.now()
         self._soc_before_pct = self._seen[Side.VEHICLE].soc_pct if Side.VEHICLE in self._seen else None
-        await self._commands.note_request(self._order.key, sent_at)
+        if not await self._commands.note_request(self._order.key, sent_at, instead_of=instead_of):
+            # Another attempt of the same step was faster; what it sent is on record now.
+            intent = CommandIntent(
+                key=self._order.key, session_id=self._session_id, order=self._order, intended_at=sent_at
+            )
+            return await self._pursue(await self._commands.open_intent(intent))
         try:
             self._action = await self._ask()
         except RetryableError as error:

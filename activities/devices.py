@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.command_run import LOOK_EVERY, CommandRun
 from activities.errors import translated
+from activities.heartbeat import beating
 from domain import steps
 from domain.commands import CommandOutcome
 from domain.devices import Reading, ReadingSource, Side
@@ -35,7 +36,7 @@ class Devices:
     @activity.defn(name=steps.SEND_COMMAND)
     async def send_command(self, step: steps.SendCommand) -> CommandOutcome:
         """From intent to proof: store, read back, ask once, look until measured or out of time."""
-        with translated(step.clock):
+        with translated(step.clock), beating():
             run = CommandRun(
                 self._provider,
                 self._commands,

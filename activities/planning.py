@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.errors import translated
 from domain import steps
+from domain.errors import NightchargeError
 from domain.ports import Planner, PriceSource
 from domain.prices import PriceSeries
 from domain.session.effects import PlanRequest
@@ -40,4 +41,8 @@ class Planning:
     def _known_prices(self, request: PlanRequest) -> PriceSeries:
         """The night's prices, and the days before: what is not out yet is told from them."""
         asked = self._prices.prices(request.tariff.area, request.starts_at - HISTORY, request.departs_at)
-        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(PRICE_LIMIT.total_seconds())
+        try:
+            return asyncio.run_coroutine_threadsafe(asked, self._loop).result(PRICE_LIMIT.total_seconds())
+        except (NightchargeError, TimeoutError) as error:
+            activity.logger.warning("planned without prices", extra={"why": type(error).__name__})
+            return PriceSeries(area=request.tariff.area, currency=request.tariff.currency, source="none", slots=())

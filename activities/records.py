@@ -5,7 +5,9 @@ from temporalio import activity
 from activities.errors import translated
 from domain import steps
 from domain.account import NightAccount, NightFacts, settle_night
+from domain.errors import NightchargeError
 from domain.ports import NightBook, PriceSource, ReadingBook, WatchBook
+from domain.prices import PriceSeries
 from domain.session.events import NightAccounted
 
 
@@ -73,5 +75,9 @@ class Records:
             for reading in await self._readings.readings(device_id, begins_at, step.closed_at)
         ]
         outcomes = [command.outcome for command in night.commands if command.outcome is not None]
-        prices = await self._prices.prices(step.tariff.area, begins_at, step.closed_at)
+        try:
+            prices = await self._prices.prices(step.tariff.area, begins_at, step.closed_at)
+        except NightchargeError as error:  # no price is a reason in the account, not a reason for none
+            activity.logger.warning("night settled without prices", extra={"why": type(error).__name__})
+            prices = PriceSeries(area=step.tariff.area, currency=step.tariff.currency, source="none", slots=())
         return settle_night(facts, readings, outcomes, prices, step.tariff)

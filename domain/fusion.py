@@ -32,7 +32,9 @@ def paired_charger_id(car_id: str, readings: Mapping[str, Reading]) -> str | Non
     """The charger that surely holds this car: the vendor's word from either end, never contradicted by the other."""
     car = readings.get(car_id)
     if car is not None and car.paired_with is not None:
-        return car.paired_with
+        charger = readings.get(car.paired_with)
+        is_denied = charger is not None and charger.paired_with not in (None, car_id)
+        return None if is_denied else car.paired_with
     claims = [r.device_id for r in readings.values() if r.side is Side.CHARGER and r.paired_with == car_id]
     return claims[0] if len(claims) == 1 else None
 

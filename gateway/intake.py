@@ -27,13 +27,13 @@ TRIES = 3
 """Times a delivery may fail for a reason of its own before it is set aside."""
 
 
-_OUT_OF_REACH = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_MEANT_FOR_US = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
 
 
 def _is_passing(error: Exception) -> bool:
     """Whether the fault lies outside the delivery: then it waits, however long it takes."""
     if isinstance(error, RPCError):
-        return error.status in _OUT_OF_REACH
+        return error.status not in _MEANT_FOR_US
     return isinstance(error, RetryableError | OSError)
 
 
@@ -62,19 +62,31 @@ class Intake:
         """
         pending = await self._inbox.pending(BATCH)
         for delivery_id, body in pending:
-            try:
-                for event in self._parse(body, self._now()):
-                    await self._handle(event)
-            except Exception as error:
-                self._tries[delivery_id] += 0 if _is_passing(error) else 1
-                if self._tries[delivery_id] < TRIES:
-                    raise
-                logger.exception(
-                    "delivery set aside", extra={"action": "delivery_set_aside", "delivery_id": delivery_id}
-                )
+            await self._work_off(delivery_id, body)
             self._tries.pop(delivery_id, None)
             await self._inbox.done(delivery_id)
         return len(pending)
+
+    async def _work_off(self, delivery_id: str, body: bytes) -> None:
+        """Handle every event; one that fails does not cost the others, and is tried again with its delivery."""
+        failures: list[Exception] = []
+        for event in self._parse(body, self._now()):
+            try:
+                await self._handle(event)
+            except Exception as error:
+                if _is_passing(error):
+                    raise
+                failures.append(error)
+        if not failures:
+            return
+        self._tries[delivery_id] += 1
+        if self._tries[delivery_id] < TRIES:
+            raise failures[0]
+        logger.error(
+            "delivery set aside",
+            extra={"action": "delivery_set_aside", "delivery_id": delivery_id, "events": len(failures)},
+            exc_info=failures[0],
+        )
 
     async def _handle(self, event: ProviderEvent) -> None:
         match event:

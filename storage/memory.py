@@ -45,8 +45,11 @@ class MemoryStore:
     async def open_intent(self, intent: CommandIntent) -> CommandIntent:
         return self._intents.setdefault(intent.key, intent)
 
-    async def note_request(self, key: str, requested_at: datetime) -> None:
+    async def note_request(self, key: str, requested_at: datetime, *, instead_of: datetime | None = None) -> bool:
+        if self._intent(key).requested_at != instead_of:
+            return False
         self._intents[key] = self._intent(key).model_copy(update={"requested_at": requested_at})
+        return True
 
     async def note_action(self, key: str, action_id: str | None) -> None:
         self._intents[key] = self._intent(key).model_copy(update={"action_id": action_id})

@@ -53,8 +53,17 @@ class SqlStore:
 
         return await self._database.write(work)
 
-    async def note_request(self, key: str, requested_at: datetime) -> None:
-        await self._change_intent(key, update(CommandRow).values(requested_at=requested_at))
+    async def note_request(self, key: str, requested_at: datetime, *, instead_of: datetime | None = None) -> bool:
+        def work(session: Session) -> bool:
+            row = session.get(CommandRow, key, with_for_update=True)
+            if row is None:
+                raise CallerError(f"no command intent under {key}")
+            if _intent(row).requested_at != instead_of:
+                return False
+            row.requested_at = requested_at
+            return True
+
+        return await self._database.write(work)
 
     async def note_action(self, key: str, action_id: str | None) -> None:
         await self._change_intent(key, update(CommandRow).values(action_id=action_id))

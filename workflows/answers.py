@@ -49,6 +49,11 @@ def _action_lost(step: Any, why: str, _at: datetime) -> list[BaseModel]:
     return [ActionEnded(action_id=step.action_id, is_done=False, detail=why)]
 
 
+def _account_lost(step: steps.CloseTheNight, why: str, _at: datetime) -> list[BaseModel]:
+    """The night is over all the same: the car must get its next one."""
+    return [NightAccounted(number=step.night.number, is_ready=False, saving="0", why=f"account not settled: {why}")]
+
+
 ANSWERS: dict[str, Answer] = {
     steps.LISTEN: Answer(
         steps.ListenTo,
@@ -73,7 +78,7 @@ ANSWERS: dict[str, Answer] = {
         lambda step, why, _: [ReadFailed(device_id=step.device_id, why=why)],
     ),
     steps.TELL: Answer(steps.TellDriver, None, _nothing, _not_even_lost),
-    steps.CLOSE_NIGHT: Answer(steps.CloseTheNight, NightAccounted, lambda event: [event], _not_even_lost),
+    steps.CLOSE_NIGHT: Answer(steps.CloseTheNight, NightAccounted, lambda event: [event], _account_lost),
     steps.START_LINK: Answer(steps.StartLinkStep, ActionEnded, lambda event: [event], _action_lost),
     steps.LIST_DEVICES: Answer(steps.ListDevicesStep, ActionEnded, lambda event: [event], _action_lost),
     steps.UNLINK: Answer(steps.UnlinkStep, ActionEnded, lambda event: [event], _action_lost),

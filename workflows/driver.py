@@ -31,10 +31,10 @@ from domain.driver.events import (
     DismissPrompt,
     DriverAction,
     Enroll,
-    HoldsReleased,
     LinkReturned,
     PlaceCharger,
     RequestLink,
+    SessionEnded,
     SetWish,
     TimeReached,
     Withdraw,
@@ -74,8 +74,7 @@ class DriverWorkflow:
             decision = await self.shell.decide_and_act()
             self.shell.log = ()  # a driver's record is its history and the audit in storage
             workflow.set_current_details(driver_details(self.shell.state))
-            last = decision.effects[-1] if decision.effects else None
-            if not isinstance(last, Renew):
+            if not any(isinstance(effect, Renew) for effect in decision.effects):
                 await self.shell.rest(decision.seen)
             elif await self.shell.may_renew(decision.seen):
                 await self._renew()
@@ -226,12 +225,13 @@ class DriverWorkflow:
             workflow.logger.info("session is open already", extra={"session_id": session.session_id})
 
     async def _ask_for_release(self, effect: AskForRelease) -> None:
-        """A session that is gone holds nothing."""
+        """A session that is gone holds nothing, and is no open session any more."""
         session = workflow.get_external_workflow_handle(session_workflow_id(effect.session_id))
         try:
             await session.signal("devices_leaving", DevicesLeaving(device_ids=effect.device_ids, why=effect.why))
         except FailureError:
-            self.shell.hear(HoldsReleased(session_id=effect.session_id))
+            vehicle_id = effect.session_id.rpartition(":")[0]
+            self.shell.hear(SessionEnded(session_id=effect.session_id, vehicle_id=vehicle_id))
 
     async def _renew(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)

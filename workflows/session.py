@@ -1,5 +1,6 @@
 """One charging session: from plug-in to unplug, one or more nights."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -58,17 +59,24 @@ class SessionWorkflow:
 
     @workflow.run
     async def run(self, start: SessionStart) -> None:
+        try:
+            await self._live()
+        except asyncio.CancelledError:
+            self.shell.hear(DevicesLeaving(device_ids=self.shell.state.device_ids, why="cancelled by an operator"))
+            await self._live()
+        await self._end()
+
+    async def _live(self) -> None:
+        """Decide and act until the session closes. A cancelled session lives on until it has let go of its devices."""
         while True:
             decision = await self.shell.decide_and_act()
             workflow.set_current_details(session_details(self.shell.state, self.shell.wake))
-            last = decision.effects[-1] if decision.effects else None
-            if isinstance(last, CloseSession):
-                break
-            if not isinstance(last, Renew):
+            if any(isinstance(effect, CloseSession) for effect in decision.effects):
+                return
+            if not any(isinstance(effect, Renew) for effect in decision.effects):
                 await self.shell.rest(decision.seen)
             elif await self.shell.may_renew(decision.seen):
                 await self._renew()
-        await self._end()
 
     # What can be said to a session. Handlers only hear.
 
@@ -115,7 +123,8 @@ class SessionWorkflow:
             case Listen():
                 shell.begin(steps.LISTEN, "listen", steps.ListenTo(watch=effect.watch), effect.reason)
             case Plan():
-                shell.begin(steps.MAKE_PLAN, "plan", steps.MakePlan(request=effect.request), effect.reason)
+                plan = steps.MakePlan(request=effect.request)
+                shell.begin(steps.MAKE_PLAN, "plan", plan, effect.reason, policies.VENDOR)
             case Send():
                 self._send(effect.order, effect.reason)
             case Read():

@@ -6,6 +6,7 @@ from domain.capabilities import evidence_of
 from domain.devices import Device, Side
 from domain.driver import unlinking
 from domain.driver.effects import (
+    LEFT_THE_PROGRAM,
     AskForRelease,
     BeginSession,
     DriverEffect,
@@ -201,8 +202,8 @@ def _lose(state: DriverState, device_id: str) -> DriverState:
 
 def _go_on_unlinking(state: DriverState, effect: AskForRelease | Unlink) -> DriverState:
     under_way = state.unlinking
-    if isinstance(effect, AskForRelease):
-        state = state.model_copy(update={"let_go": state.let_go | {effect.session_id}})
+    if isinstance(effect, AskForRelease) and effect.why == LEFT_THE_PROGRAM:
+        return state.model_copy(update={"let_go": state.let_go | {effect.session_id}})
     if under_way is None:
         return state
     if isinstance(effect, AskForRelease):

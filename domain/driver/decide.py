@@ -8,6 +8,7 @@ from domain.devices import Device, Side
 from domain.driver import unlinking
 from domain.driver.apply import begun
 from domain.driver.effects import (
+    LEFT_THE_PROGRAM,
     AskForRelease,
     BeginSession,
     DriverDecision,
@@ -35,10 +36,10 @@ def decide(
 ) -> DriverDecision:
     """All that is to be done at `now`, to rest."""
     state, effects = to_rest(state, now, _rules, begun)
+    if state.unlinking is not None and state.unlinking.go_on_at is not None and not state.unlinking.is_under_way:
+        effects.append(WakeAt(at=state.unlinking.go_on_at, reason="unlink without waiting any longer"))
     if (vitals or Vitals()).continue_as_new_suggested and not is_busy(state):
         effects.append(Renew(reason="the history has grown long and nothing is under way"))
-    elif state.unlinking is not None and state.unlinking.go_on_at is not None and not state.unlinking.is_under_way:
-        effects.append(WakeAt(at=state.unlinking.go_on_at, reason="unlink without waiting any longer"))
     return DriverDecision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))
 
 
@@ -94,7 +95,7 @@ def let_go_after_withdrawal(state: DriverState) -> Iterator[DriverEffect]:
             yield AskForRelease(
                 session_id=session.session_id,
                 device_ids=tuple(sorted(state.devices)),
-                why="left the program",
+                why=LEFT_THE_PROGRAM,
                 reason="the driver withdrew",
             )
 

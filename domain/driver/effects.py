@@ -43,6 +43,10 @@ class BeginSession(Model):
     reason: str
 
 
+LEFT_THE_PROGRAM = "left the program"
+"""Why devices leave our hands when the driver withdrew."""
+
+
 class AskForRelease(Model):
     """Ask a session to release our holds on devices that leave."""
 
@@ -85,6 +89,7 @@ class DriverDecision(Model):
 
 
 __all__ = [
+    "LEFT_THE_PROGRAM",
     "AskForRelease",
     "BeginSession",
     "DriverDecision",

@@ -172,7 +172,7 @@ def _is_older(reading: Reading, known: Reading | None) -> bool:
 def _unplug_said_at(state: SessionState, reading: Reading) -> datetime | None:
     if fuse(state.car.device_id, state.readings).is_plugged is not False:
         return None
-    return state.unplug_said_at or reading.observed_at or reading.received_at
+    return state.unplug_said_at or reading.received_at  # not since observed: the next word may lie right behind it
 
 
 def _flow_disproves(hold: Hold, reading: Reading) -> bool:
@@ -288,9 +288,13 @@ def _take_wish(state: SessionState, event: DriverActed) -> SessionState:
     state = state.model_copy(update={"wish": event.wish})
     if state.night is None:
         return state
+    picture = fuse(state.car.device_id, state.readings)
+    is_there = picture.soc_pct is not None and picture.soc_pct >= event.wish.target_soc_pct
+    latest = max([event.at, state.night.opened_at, *(reading.received_at for reading in state.readings.values())])
     return _with_night(
         state,
-        departs_at=next_departure(event.wish, max(event.at, state.night.opened_at)),
+        departs_at=next_departure(event.wish, latest),
+        ready_at=picture.soc_at if is_there else None,
         target_soc_pct=event.wish.target_soc_pct,
         min_soc_pct=event.wish.min_soc_pct,
         wants_replan="the driver changed target or departure",
@@ -308,8 +312,13 @@ def _close_night(state: SessionState, event: NightAccounted) -> SessionState:
             "night": None,
             "nights_closed": event.number,
             "to_report": event,
-            "last_departure_at": state.night.departs_at,
+            "last_departure_at": _departure_reached(state.night) or state.last_departure_at,
             "last_closed_at": state.night.closed_at,
             "override": override,
         }
     )
+
+
+def _departure_reached(night: Night) -> datetime | None:
+    """The night's departure, if it ran that far. A car back in the cable earlier gets its next night at once."""
+    return night.departs_at if night.closed_at is not None and night.closed_at >= night.departs_at else None

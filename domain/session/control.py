@@ -9,11 +9,14 @@ from domain.routing import device_at, route
 from domain.session.effects import ReportReleased, Send, SessionEffect, Tell
 from domain.session.ladder import Rung, failed_sides, next_rung
 from domain.session.looking import waits_for_match, witness_ids
-from domain.session.state import SessionState
+from domain.session.state import OverrideKind, SessionState
 from domain.session.wants import Want, last_safe_start, wanted
 
 PROOF_LIMIT = timedelta(minutes=10)
 """How long a command may take to be measured before the other side is tried."""
+
+FLOW_FORGOTTEN = timedelta(hours=3)
+"""Energy measured longer ago than this is not known to flow any more: looks every hour have failed meanwhile."""
 
 
 def release_what_leaves(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
@@ -53,19 +56,34 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
             state, goal, Rung(side, _proof_of(goal), "a newer intent supersedes the command under way"), want, now
         )
         return
-    if _is_as_wanted(picture, goal):
+    is_late = now >= last_safe_start(state, state.night, picture)
+    is_pressing = is_late or _charge_now(state)
+    if _is_as_wanted(picture, goal, now, must_know=bool(state.holds) or is_pressing):
         return
-    if (next_step := next_rung(state, goal, now)) is not None:
+    if (next_step := next_rung(state, goal, now, is_pressing=is_pressing)) is not None:
         yield _send(state, goal, next_step, want, now)
     else:
-        yield from tell_when_exhausted(state, goal, is_late=now >= last_safe_start(state, state.night, picture))
+        yield from tell_when_exhausted(state, goal, is_late=is_late)
 
 
-def _is_as_wanted(picture: Picture, goal: Goal) -> bool:
-    """Nothing to send: measured as wanted, or not known well enough. A car that seems to charge may be stopped."""
+def _charge_now(state: SessionState) -> bool:
+    return state.override is not None and state.override.kind is OverrideKind.CHARGE_NOW
+
+
+def _is_as_wanted(picture: Picture, goal: Goal, now: datetime, *, must_know: bool) -> bool:
+    """Whether nothing needs sending. A car that seems to charge may be stopped.
+
+    With a hold of ours, the driver's word or the last safe start, not knowing whether energy flows is no reason to
+    wait: a start is read back before it is sent, and fails toward charging.
+    """
     if goal is Goal.STOP:
         return not (picture.is_flowing or picture.seems_flowing)
-    return picture.is_flowing is not False or picture.is_full
+    if picture.is_full:
+        return True
+    is_fresh = picture.flow_at is not None and now - picture.flow_at < FLOW_FORGOTTEN
+    if picture.is_flowing and is_fresh:
+        return True
+    return picture.is_flowing is not False and not must_know
 
 
 def _proof_of(goal: Goal) -> Proof:

@@ -26,7 +26,7 @@ from domain.session.effects import (
 from domain.session.ladder import climbs_again_at
 from domain.session.looking import READS_PER_NIGHT, look_when_unsure, when_to_look
 from domain.session.planning import CORRIDOR_PCT, REPLAN_AFTER, level_off_plan_pct, make_a_plan
-from domain.session.state import Labels, SessionState
+from domain.session.state import Labels, OverrideKind, SessionState
 from domain.session.wants import last_safe_start, wanted
 
 UNPLUG_DEBOUNCE = timedelta(seconds=60)
@@ -45,7 +45,8 @@ def decide(
     """All that is to be done at `now`, to rest, ending with the next instant of interest."""
     state, effects = to_rest(state, now, _rules, begun)
     if not state.is_closed:
-        effects.extend(_renew(state, vitals or Vitals()) or _wake(state, now))
+        effects.extend(_wake(state, now))  # also beside a renewal, which may have to wait
+        effects.extend(_renew(state, vitals or Vitals()))
     return Decision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))
 
 
@@ -57,6 +58,8 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     yield from report_to_the_driver(state)
     yield from listen_to_devices(state)
     yield from close_when_unplugged(state, now)
+    if state.night is None and _why_it_ends(state, now):
+        return
     yield from close_at_departure(state, now)
     yield from open_the_night(state, picture, now)
     yield from look_when_unsure(state, picture, now)
@@ -87,9 +90,13 @@ def is_unplugged(state: SessionState, now: datetime) -> bool:
     return state.unplug_said_at is not None and now - state.unplug_said_at >= UNPLUG_DEBOUNCE
 
 
+def _why_it_ends(state: SessionState, now: datetime) -> str:
+    return state.ends_because or ("unplugged" if is_unplugged(state, now) else "")
+
+
 def close_when_unplugged(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     """A sure unplug ends the night, then the session. So does a car that has left our hands."""
-    why = state.ends_because or ("unplugged" if is_unplugged(state, now) else "")
+    why = _why_it_ends(state, now)
     if not why:
         return
     if state.night is None:
@@ -110,11 +117,18 @@ def open_the_night(state: SessionState, picture: Picture, now: datetime) -> Iter
     if state.night is not None or state.unplug_said_at is not None or picture.is_plugged is False or state.ends_because:
         return
     stays_at = None if state.last_departure_at is None else state.last_departure_at + NEXT_NIGHT_AFTER
-    if stays_at is not None and now < stays_at and not (state.leaving and state.holds):
-        return  # a hold on a device that leaves is released at once, and commands belong to a night
+    if stays_at is not None and now < stays_at and not _is_wanted_at_once(state):
+        return
     departs_at = next_departure(state.wish, now)
     reason = "the car is plugged in" if state.last_departure_at is None else "the car stayed after departure"
     yield OpenNight(number=state.nights_closed + 1, departs_at=departs_at, reason=reason)
+
+
+def _is_wanted_at_once(state: SessionState) -> bool:
+    """Commands belong to a night: a hold to be released, or the driver's "charge now", opens one without waiting."""
+    kind = state.override.kind if state.override else None
+    must_release = bool(state.holds) and (bool(state.leaving) or kind is OverrideKind.SKIP_NIGHT)
+    return kind is OverrideKind.CHARGE_NOW or must_release
 
 
 def label_for_operators(state: SessionState, picture: Picture) -> Iterator[SessionEffect]:

@@ -21,6 +21,10 @@ RESERVED_FOR_START = 16
 """Commands kept for starting the car [count]."""
 
 
+RESERVED_FOR_LAST = 16
+"""Commands beyond the budget for starts from the last safe start on, or by the driver's word [count]."""
+
+
 class Rung(NamedTuple):
     """One command to try."""
 
@@ -29,9 +33,12 @@ class Rung(NamedTuple):
     why: str
 
 
-def next_rung(state: SessionState, goal: Goal, now: datetime) -> Rung | None:
-    """The next command toward `goal`; None when the ladder is exhausted or the budget spent."""
-    if state.night is None or len(state.night.commands) >= _budget(goal):
+def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bool = False) -> Rung | None:
+    """The next command toward `goal`; None when the ladder is exhausted or the budget spent.
+
+    `is_pressing`: from the last safe start on, or by the driver's word, the reserve may be used.
+    """
+    if state.night is None or len(state.night.commands) >= _budget(goal, is_pressing=is_pressing):
         return None
     failed = failed_sides(state, goal, now)
     if goal is Goal.STOP:
@@ -39,8 +46,10 @@ def next_rung(state: SessionState, goal: Goal, now: datetime) -> Rung | None:
     return _release(state, failed) or _best(state, goal, failed)
 
 
-def _budget(goal: Goal) -> int:
-    return MAX_COMMANDS_PER_NIGHT - (RESERVED_FOR_START if goal is Goal.STOP else 0)
+def _budget(goal: Goal, *, is_pressing: bool) -> int:
+    if goal is Goal.STOP:
+        return MAX_COMMANDS_PER_NIGHT - RESERVED_FOR_START
+    return MAX_COMMANDS_PER_NIGHT + (RESERVED_FOR_LAST if is_pressing else 0)
 
 
 def _release(state: SessionState, failed: frozenset[Side]) -> Rung | None:

@@ -83,7 +83,8 @@ def doubt_of(state: SessionState, night: Night, picture: Picture, now: datetime)
         return Doubt("level unknown", (state.car.device_id,))
     if picture.flow_kw is None:
         return Doubt("power unknown", everyone)
-    if waits_for_match(state, now) and state.asked_at.get(state.car.device_id, night.opened_at) <= night.opened_at:
+    asked_at = state.asked_at.get(state.car.device_id)
+    if waits_for_match(state, now) and (asked_at is None or asked_at < night.opened_at):
         return Doubt("not known yet which charger holds the car", (state.car.device_id,), is_urgent=True)
     is_active = picture.is_flowing or wanted(state, picture, now).on
     if is_active and picture.flow_at is not None and now - picture.flow_at >= LOOK_AGAIN_AFTER:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from domain.fusion import Picture
 from domain.session.effects import Plan, PlanRequest, SessionEffect
 from domain.session.state import Night, SessionState
-from domain.session.wants import max_power_kw
+from domain.session.wants import max_power_kw, reachable_soc_pct
 
 CORRIDOR_PCT = 4.0
 """A level further off the plan than this asks for a new plan [%]: whole percents and a telemetry period stay within."""
@@ -63,7 +63,7 @@ def _plan_request(state: SessionState, night: Night, picture: Picture, now: date
         tariff=state.tariff,
         battery_capacity_kwh=state.car.battery_capacity_kwh,
         soc_pct=soc_pct,
-        target_soc_pct=min(night.target_soc_pct, picture.charge_limit_pct or 100.0),
+        target_soc_pct=reachable_soc_pct(night, picture),
         min_soc_pct=night.min_soc_pct,
         max_power_kw=max_power_kw(state),
         efficiency=state.car.efficiency,

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from domain.commands import Goal
 from domain.fusion import Picture
 from domain.routing import box_in_use
 from domain.session.state import Night, OverrideKind, SessionState
@@ -28,8 +29,8 @@ def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
         return Want(None, "no night is open")
     if state.override is not None:
         return _override_wants(state, picture)
-    if picture.soc_pct is not None and picture.soc_pct >= night.target_soc_pct:
-        return Want(False, f"target reached: {picture.soc_pct:.0f} % of {night.target_soc_pct:.0f} %")
+    if picture.soc_pct is not None and picture.soc_pct >= reachable_soc_pct(night, picture):
+        return Want(False, f"target reached: {picture.soc_pct:.0f} % of {reachable_soc_pct(night, picture):.0f} %")
     if now >= last_safe_start(state, night, picture):
         return Want(True, "last safe start has passed: price no longer counts")
     if night.plan is None:
@@ -45,7 +46,8 @@ def _override_wants(state: SessionState, picture: Picture) -> Want:
         case OverrideKind.STAY_STOPPED:
             return Want(False, "the driver said: stay stopped")
         case OverrideKind.SKIP_NIGHT:
-            return Want(True if state.holds else None, "the driver skips this night: nothing of ours may hold the car")
+            may_hold = bool(state.holds) or any(c.order.goal is Goal.STOP for c in state.open_commands())
+            return Want(True if may_hold else None, "the driver skips this night: nothing of ours may hold the car")
 
 
 def _plan_wants(night: Night, now: datetime) -> Want:
@@ -60,10 +62,15 @@ def _plan_wants(night: Night, now: datetime) -> Want:
     return Want(False, f"plan: wait at {price:.3f} per kWh ({reason})")
 
 
+def reachable_soc_pct(night: Night, picture: Picture) -> float:
+    """The target, or the car's own limit if that is lower [%] (F32): beyond it no command makes energy flow."""
+    return min(night.target_soc_pct, picture.charge_limit_pct or 100.0)
+
+
 def energy_needed_ac_kwh(state: SessionState, night: Night, picture: Picture) -> float:
     """Energy to the target at the meter [kWh]; an unknown level counts as the one at plug-in, else as empty."""
     soc_pct = picture.soc_pct if picture.soc_pct is not None else (night.soc_start_pct or 0.0)
-    missing = max(0.0, night.target_soc_pct - soc_pct) / 100
+    missing = max(0.0, reachable_soc_pct(night, picture) - soc_pct) / 100
     return missing * state.car.battery_capacity_kwh / state.car.efficiency
 
 

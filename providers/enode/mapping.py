@@ -67,6 +67,11 @@ _SHORTEST_IDENTITY = 5
 """Fewer characters than this can't tell one device from another."""
 
 
+def not_ahead(observed_at: datetime | None, received_at: datetime) -> datetime | None:
+    """The device's time stamp, but never later than its arrival: a clock ahead would outlive every true reading."""
+    return None if observed_at is None else min(observed_at, received_at)
+
+
 class WireMapping:
     """Maps wire models to domain values; counts what it does not know.
 
@@ -163,7 +168,7 @@ class WireMapping:
         return Reading(
             side=side,
             device_id=wire.id,
-            observed_at=state.last_updated,
+            observed_at=not_ahead(state.last_updated, received_at),
             received_at=received_at,
             source=source,
             is_reachable=wire.is_reachable,

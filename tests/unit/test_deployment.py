@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from pydantic import SecretStr
 
 import cli
+from providers.enode.hooks import _check as check_secret
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -142,3 +144,9 @@ def test_lock_file_of_the_image_names_hashes_and_no_host() -> None:
     assert len(pinned) > 20
     assert lock.count("--hash=sha256:") >= len(pinned)
     assert "://" not in lock
+
+
+def test_the_default_webhook_secret_is_one_the_adapter_takes() -> None:
+    default = re.search(r"WEBHOOK_SECRET:-(.+?)}", (ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert default is not None
+    check_secret(SecretStr(default[1]))

@@ -146,14 +146,22 @@ class TestCommands:
         assert await store.open_intent(make_intent()) == stored
         assert await store.commands("session:v1:1") == [stored]
 
-    async def test_later_request_and_action_replace_the_noted_ones(self, store: Store) -> None:
+    async def test_only_one_of_two_attempts_may_send(self, store: Store) -> None:
         await store.open_intent(make_intent())
-        await store.note_request("session:v1:1/1/1", after(seconds=1))
-        await store.note_request("session:v1:1/1/1", after(minutes=9))
+        claims = [await store.note_request("session:v1:1/1/1", after(seconds=n)) for n in (1, 2)]
+        assert claims == [True, False]
+        again = [
+            await store.note_request("session:v1:1/1/1", after(minutes=n), instead_of=after(seconds=1)) for n in (8, 9)
+        ]
+        assert again == [True, False]
+        [stored] = await store.commands("session:v1:1")
+        assert stored.requested_at == after(minutes=8)
+
+    async def test_later_action_replaces_the_noted_one(self, store: Store) -> None:
+        await store.open_intent(make_intent())
         await store.note_action("session:v1:1/1/1", "a1")
         await store.note_action("session:v1:1/1/1", None)
         [stored] = await store.commands("session:v1:1")
-        assert stored.requested_at == after(minutes=9)
         assert stored.action_id is None
 
     async def test_first_outcome_stays(self, store: Store) -> None:
