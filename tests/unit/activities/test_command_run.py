@@ -273,3 +273,34 @@ async def test_what_was_not_sent_is_stored_as_the_end_all_the_same(error: Except
     bench = Bench(reacts=failing(error))
     outcome = await bench.run()
     assert (await bench.stored()).outcome == outcome
+
+
+async def test_two_attempts_of_one_step_send_once_between_them(monkeypatch):
+    """The second runs to its end while the first, which found nothing on record, still reads back."""
+    bench = Bench(reacts=flip)
+    read, results = bench.vendor.read, []
+
+    async def read_slowly(side: Side, device_id: str):
+        monkeypatch.setattr(bench.vendor, "read", read)
+        before = await read(side, device_id)
+        results.append((await bench.run(make_order(toggles=True))).result)
+        return before
+
+    monkeypatch.setattr(bench.vendor, "read", read_slowly)
+    results.append((await bench.run(make_order(toggles=True))).result)
+    assert len(bench.vendor.sent) == 1
+    assert bench.vendor.flows
+    assert results[0] is CommandResult.PROVEN
+
+
+async def test_readings_older_than_another_request_do_not_make_a_command_needless():
+    """A stop was asked for a moment ago; the flow seen before it says nothing of what comes after."""
+    bench = Bench(flows=True)
+    stop = make_order(Goal.STOP)
+    intent = CommandIntent(key=stop.key, session_id=SESSION, order=stop, intended_at=bench.clock.now())
+    await bench.book.open_intent(intent)
+    await bench.book.note_request(stop.key, bench.clock.now())
+    bench.vendor.answer = ActionState.PENDING
+    outcome = await bench.run(make_order(Goal.START, number=2))
+    assert outcome.result is not CommandResult.ALREADY_SO
+    assert [goal for goal, _ in bench.vendor.sent] == [Goal.START]

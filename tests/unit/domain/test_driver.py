@@ -464,3 +464,11 @@ def plugged_in_and_enrolled():
         state = begun(state, effect, at(0.6))
     assert state.sessions
     return state
+
+
+def test_withdrawal_lets_go_also_after_a_session_was_asked_to_release_for_an_unlink():
+    state = plugged_in_and_enrolled()
+    (session,) = state.sessions.values()
+    asked = AskForRelease(session_id=session.session_id, device_ids=(CHARGER,), reason="unlink")
+    state = apply(begun(state, asked, at(1)), Withdraw(action_id="withdraw"))
+    assert [e.why for e in decide(state, at(1)).effects if isinstance(e, AskForRelease)] == ["left the program"]

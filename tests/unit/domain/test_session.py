@@ -46,6 +46,7 @@ from domain.session.events import (
     ReadingArrived,
     SessionEvent,
 )
+from domain.session.ladder import MAX_COMMANDS_PER_NIGHT
 from domain.session.state import SessionState
 
 CHARGING, STOPPED, UNPLUGGED = PowerDeliveryState.CHARGING, PowerDeliveryState.STOPPED, PowerDeliveryState.UNPLUGGED
@@ -496,3 +497,96 @@ def test_a_car_that_no_charger_of_ours_claims_in_time_is_controlled_through_itse
     played.hear(PlanReady(revision=1, plan=make_plan()), 0.02)
     played.decide(0.0 + 5 / 60)
     assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+
+
+def test_a_replug_while_the_night_is_being_closed_opens_the_next_one_at_once():
+    played = planned(*both(STOPPED))
+    for side in Side:
+        gone = make_reading(side, hours=1, state=UNPLUGGED, paired_with=None)
+        played.state = apply(played.state, ReadingArrived(reading=gone))
+    played.decide(1.02)
+    assert len(played.of(CloseNight)) == 1
+    played.readings(1.03, STOPPED)
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="unplugged early"), 1.04)
+    (opened,) = played.of(OpenNight)
+    assert (opened.number, opened.departs_at) == (2, MORNING)
+
+
+def test_an_unplug_that_was_observed_long_ago_is_still_given_its_minute():
+    played = planned(*both(STOPPED, 0.5))
+    for side in Side:
+        late = make_reading(side, hours=1, state=UNPLUGGED, paired_with=None, received_at=at(3))
+        played.state = apply(played.state, ReadingArrived(reading=late))
+    played.decide(3.0)
+    assert played.of(CloseNight) == []
+
+
+@pytest.mark.parametrize("why", ["cheap hour", "charge now", "last safe start"])
+def test_a_held_car_is_started_although_nobody_tells_its_power(why):
+    played = held_at_the_charger()
+    for side in Side:
+        silent = make_reading(side, hours=0.5, is_reachable=False)
+        played.state = apply(played.state, ReadingArrived(reading=silent))
+    hours = {"cheap hour": 6.0, "charge now": 1.0, "last safe start": 10.0}[why]
+    if why == "charge now":
+        played.hear(DriverActed(action_id="a", at=at(hours), act="charge_now"), hours)
+    else:
+        played.decide(hours)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_charge_now_after_departure_does_not_wait_for_the_next_night():
+    played = held_at_the_charger()
+    played.decide(12.0)
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="short"), 12.1)
+    played.hear(DriverActed(action_id="a", at=at(12.2), act="charge_now"), 12.2)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_nothing_follows_the_closing_of_a_session():
+    played = planned(*both(STOPPED))
+    for side in Side:
+        gone = make_reading(side, hours=1, state=UNPLUGGED, paired_with=None)
+        played.state = apply(played.state, ReadingArrived(reading=gone))
+    played.decide(1.1)
+    played.state = apply(played.state, DevicesLeaving(device_ids=(CHARGER,)))
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="unplugged"), 1.2)
+    assert isinstance(played.effects[-1], CloseSession)
+
+
+def test_a_charger_that_names_another_car_is_not_commanded():
+    car = make_reading(state=CHARGING)
+    charger = make_reading(Side.CHARGER, state=CHARGING, paired_with="car-2")
+    played = planned(charger, car)
+    assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
+
+
+def test_commands_are_kept_for_the_last_safe_start():
+    played = planned(*both(STOPPED))
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.1, *both(STOPPED, 6.1))
+    spent = (played.state.night.commands[0],) * MAX_COMMANDS_PER_NIGHT
+    night = played.state.night.model_copy(update={"commands": spent})
+    played.state = played.state.model_copy(update={"night": night})
+    played.decide(8.7)
+    assert played.sent() == []
+    played.decide(9.5)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+
+
+def test_beyond_the_cars_own_limit_nothing_is_commanded():
+    readings = [r.model_copy(update={"soc_pct": 70.0, "charge_limit_pct": 70.0}) for r in both(STOPPED)[1:]]
+    played = planned(both(STOPPED)[0], *readings)
+    for hours in (6.5, 11.5):
+        played.decide(hours)
+        assert played.sent() == []
+
+
+def test_a_raised_target_is_not_reached_yet_and_a_lowered_one_may_be():
+    played = planned(*both(STOPPED))
+    level = make_reading(hours=1, soc_pct=60)
+    played.hear(ReadingArrived(reading=level), 1)
+    for target, ready_at in ((50, at(1)), (90, None)):
+        wish = played.state.wish.model_copy(update={"target_soc_pct": target})
+        played.hear(DriverActed(action_id=str(target), at=at(2), act="set_wish", wish=wish), 2)
+        assert played.state.night.ready_at == ready_at

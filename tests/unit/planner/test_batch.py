@@ -63,6 +63,15 @@ def test_paid_slots_fill_the_battery() -> None:
     assert found.cost.tolist() == pytest.approx([-2.4])
 
 
+def test_rounding_beyond_the_marginal_slot_leaves_no_kwh_too_much() -> None:
+    # Slots of 1.00009 kWh count as 1.0000 in the flow: 150 of them and 1 Wh of the next. Exactly: 149, and 0.98759.
+    prices = [0.1 + t / 1000 for t in range(200)]
+    problem = free(prices, max_power_kw=1.00009, target_dc_kwh=150.001, battery_capacity_kwh=300.0)
+    found = plan_batch(columns_of([free([0.1]), problem]))
+    assert found.energy_ac_kwh[1:].tolist() == pytest.approx([1.00009] * 149 + [0.98759] + [0.0] * 50)
+    assert found.lower_bound[1] == pytest.approx(found.cost[1])
+
+
 def test_no_nights_have_no_plans() -> None:
     assert plan_batch(columns_of([])).cost.size == 0
 
