@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from planner.batch import NightColumns
+
 Row = dict[str, Any]
 
 SAMPLE = Path(__file__).resolve().parents[1] / "tests" / "data" / "plan-instances.json"
@@ -33,6 +37,24 @@ def as_control(night: Row, control: str) -> Row:
 def with_taper(night: Row) -> Row:
     """The same night with power that falls from 80 % of the battery to a fifth at the full one, set freely."""
     return as_control(night, "modulated") | {"taper_from": 0.8 * night["cap"], "taper_end": 0.2 * night["p_max"]}
+
+
+def without_ties(night: Row) -> Row:
+    """The same night with a price of its own in every slot, as in a market of quarter hours: up to 1 ct/kWh more."""
+    return night | {"price": [price + 0.01 * (37 * t % 101) / 101 for t, price in enumerate(night["price"])]}
+
+
+def as_columns(nights: list[Row]) -> NightColumns:
+    """Nights as columns for a batch; control is not looked at."""
+    lengths = [len(night["price"]) for night in nights]
+    names = ("cap", "soc0", "target", "min_soc", "p_max", "eta")
+    return NightColumns(
+        np.cumsum([0, *lengths]),
+        np.array([price + night["adder"] for night in nights for price in night["price"]]),
+        np.repeat([night["slot_min"] / 60.0 for night in nights], lengths),
+        *(np.array([night[name] for night in nights], float) for name in names),
+        np.full(len(nights), 10.0),
+    )
 
 
 def site_as_control(site: Row, control: str) -> Row:
