@@ -17,12 +17,11 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain import steps
-from domain.clock import Clock
 from domain.nightlog import LogEntry, in_order, with_decision, with_event
 from domain.session.effects import Decision
 from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived, TimeReached
 from workflows.answers import ANSWERS
-from workflows.messages import SessionStart
+from workflows.messages import SessionStart, cancelled
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -45,6 +44,7 @@ _HEARD_IN_TURN = (
         EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
     ),
+    (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,),
 )
 """In which order one workflow task delivers what arrived before it."""
 
@@ -67,7 +67,7 @@ def rebuild(runs: Sequence[Sequence[HistoryEvent]]) -> Rebuilt:
     start = start_of(runs[0])
     session = _Session(heard=start.heard, log=start.log)
     for run in runs:
-        _Run(session, start_of(run).clock).read(run)
+        _Run(session, start_of(run)).read(run)
     return Rebuilt(session.nights, session.log)
 
 
@@ -100,8 +100,8 @@ class _Session:
 class _Run:
     """Reads one run, event by event."""
 
-    def __init__(self, session: _Session, clock: Clock) -> None:
-        self._session, self._clock = session, clock
+    def __init__(self, session: _Session, start: SessionStart) -> None:
+        self._session, self._clock, self._start = session, start.clock, start
         self._arrived: list[HistoryEvent] = []  # since the last completed workflow task
         self._steps: dict[int, tuple[str, BaseModel]] = {}  # under way and not let go of, by the id of their event
         self._task_ns = 0  # start of the last workflow task [ns since 1970]
@@ -138,6 +138,8 @@ class _Run:
                 yield from _signalled(recorded)
             case EventType.EVENT_TYPE_TIMER_FIRED:
                 yield TimeReached()
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+                yield cancelled(self._start)
             case _:
                 yield from self._answered(recorded, at)
 

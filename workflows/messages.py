@@ -5,6 +5,7 @@ from domain.driver.events import HoldsReleased, NightReported, SessionEnded
 from domain.driver.state import DriverState
 from domain.model import Model
 from domain.nightlog import LogEntry
+from domain.session.events import DevicesLeaving
 from domain.session.state import SessionState
 
 DRIVER_WORKFLOW = "Driver"
@@ -26,6 +27,11 @@ class SessionStart(Model):
     clock: Clock = Clock()
     heard: int = 0
     log: tuple[LogEntry, ...] = ()
+
+
+def cancelled(start: SessionStart) -> DevicesLeaving:
+    """What a session hears when it is cancelled: let go of everything first."""
+    return DevicesLeaving(device_ids=start.state.device_ids, why="cancelled by an operator")
 
 
 class SessionReport(Model):

@@ -35,7 +35,7 @@ from domain.story import session_details
 from workflows import policies
 from workflows import search_attributes as labels
 from workflows.ids import driver_workflow_id
-from workflows.messages import SESSION_WORKFLOW, SessionReport, SessionStart
+from workflows.messages import SESSION_WORKFLOW, SessionReport, SessionStart, cancelled
 from workflows.shell import Shell
 
 
@@ -62,7 +62,7 @@ class SessionWorkflow:
         try:
             await self._live()
         except asyncio.CancelledError:
-            self.shell.hear(DevicesLeaving(device_ids=self.shell.state.device_ids, why="cancelled by an operator"))
+            self.shell.hear(cancelled(start))
             await self._live()
         await self._end()
 

@@ -58,8 +58,8 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     yield from report_to_the_driver(state)
     yield from listen_to_devices(state)
     yield from close_when_unplugged(state, now)
-    if state.night is None and _why_it_ends(state, now):
-        return
+    if _why_it_ends(state, now):
+        return  # nothing is commanded any more
     yield from close_at_departure(state, now)
     yield from open_the_night(state, picture, now)
     yield from look_when_unsure(state, picture, now)

@@ -13,6 +13,7 @@ from domain import steps
 from domain.commands import Goal
 from domain.departure import Wish
 from domain.devices import Side
+from nights.history import rebuild
 
 
 async def accounted(tonight: Night) -> None:
@@ -128,3 +129,18 @@ async def test_a_session_that_continues_as_new_loses_no_message_and_no_line_of_i
     assert closing.night.plan is not None
     last = fakes.asked[steps.DECIDE_SESSION][-1].state
     assert set(last.acted) == set(wanted)
+
+
+async def test_a_cancelled_session_lets_go_of_the_car_before_it_ends(server: Server):
+    """An operator may cancel in the Temporal UI; what we hold must not strand the car."""
+    async with night(server, flows=True) as tonight:
+        await is_proven(tonight, Goal.STOP)
+        await server.say(tonight.handle.cancel)
+        await server.until(tonight.is_over, "the end of the session", time_passes=True)
+        history = (await tonight.handle.fetch_history()).events
+
+    assert tonight.fakes.goals == [Goal.STOP, Goal.START]
+    (closing,) = tonight.fakes.asked[steps.CLOSE_NIGHT]
+    assert "cancelled by an operator" in [effect["reason"] for effect in closing.log[-1].data["effects"]]
+    assert rebuild([history]).nights[1] == closing.log
+    assert len(tonight.fakes.asked[steps.STOP_LISTENING]) == 1
