@@ -9,7 +9,7 @@ demo: setup
 	.venv/bin/nightcharge demo
 
 test: setup
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2 --dist loadfile
 
 check: setup
 	.venv/bin/ruff check .
