@@ -1,8 +1,9 @@
 """A session's nights, rebuilt from what Temporal recorded of it. No policy is run, and no workflow.
 
 What a session hears is numbered as the shell numbers it: everything that arrived since the last workflow task is heard
-in the next one that completes, at that task's start; first the signals, then the timer, then the answers of durable
-steps, each in the order of history. That timers come before answers is how SDK 1.31 wakes tasks; a test holds it.
+in the next one that completes, at that task's start; first the signals, then a cancellation, then the timer, then the
+answers of durable steps, each in the order of history. That timers come before answers is how SDK 1.31 wakes tasks; a
+test holds it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,13 +39,13 @@ DECISION_MARKER = "core_local_activity"
 
 _HEARD_IN_TURN = (
     (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,),
+    (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,),
     (EventType.EVENT_TYPE_TIMER_FIRED,),
     (
         EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
     ),
-    (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,),
 )
 """In which order one workflow task delivers what arrived before it."""
 

@@ -76,6 +76,7 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
                 plan_requested_at=at,
                 plan_revision=effect.request.revision,
                 plan_soc_pct=effect.request.soc_pct,
+                plan_from_at=effect.request.starts_at,
                 wants_replan="",
             )
         case Send():

@@ -25,7 +25,7 @@ from domain.session.effects import (
 )
 from domain.session.ladder import climbs_again_at
 from domain.session.looking import READS_PER_NIGHT, look_when_unsure, when_to_look
-from domain.session.planning import CORRIDOR_PCT, REPLAN_AFTER, level_off_plan_pct, make_a_plan
+from domain.session.planning import CORRIDOR_PCT, level_off_plan_pct, make_a_plan, may_replan_at
 from domain.session.state import Labels, OverrideKind, SessionState
 from domain.session.wants import last_safe_start, wanted
 
@@ -204,7 +204,7 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
         if (switch := night.plan.next_switch_after(now)) is not None:
             yield switch, "the plan switches"
         if abs(level_off_plan_pct(state, night, picture)) > CORRIDOR_PCT:
-            yield night.plan.edges[0] + REPLAN_AFTER, "plan again: the level is off the plan"
+            yield may_replan_at(night), "plan again: the level is off the plan"
     if night.reads < READS_PER_NIGHT:
         yield from when_to_look(state, night, picture, now)
     want = wanted(state, picture, now)

@@ -14,6 +14,8 @@ CORRIDOR_PCT = 4.0
 REPLAN_AFTER = timedelta(minutes=15)
 """A plan is not replaced for its level before it is this old: plans must not chatter (F57)."""
 
+HOUR = timedelta(hours=1)
+
 PLANS_PER_NIGHT = 12
 """Budget of plans [count]."""
 
@@ -34,21 +36,25 @@ def _why_plan(state: SessionState, night: Night, picture: Picture, now: datetime
         return "first plan of the night" if level_known and night.plan_failures == 0 else ""
     if night.wants_replan:
         return night.wants_replan
-    if night.plan_revision >= PLANS_PER_NIGHT or now < night.plan.edges[0] + REPLAN_AFTER:
+    if night.plan_revision >= PLANS_PER_NIGHT or now < may_replan_at(night):
         return ""
     off_pct = level_off_plan_pct(state, night, picture)
     return f"level is {off_pct:+.0f} % off the plan" if abs(off_pct) > CORRIDOR_PCT else ""
 
 
+def may_replan_at(night: Night) -> datetime:
+    """When the plan in hand is old enough to be replaced for its level."""
+    return (night.plan_from_at or night.opened_at) + REPLAN_AFTER
+
+
 def level_off_plan_pct(state: SessionState, night: Night, picture: Picture) -> float:
     """How far the newest level is above (+) or below (-) what the plan expected at that instant [%]; 0 if unknown."""
-    plan, soc_pct, at = night.plan, picture.soc_pct, picture.soc_at
-    if plan is None or soc_pct is None or at is None or night.plan_soc_pct is None or at <= plan.edges[0]:
+    plan, start, soc_pct, at = night.plan, night.plan_from_at, picture.soc_pct, picture.soc_at
+    if plan is None or start is None or night.plan_soc_pct is None or soc_pct is None or at is None or at <= start:
         return 0.0
     drawn_kwh = sum(
-        plan.energy_ac_kwh[t] * min(1.0, (at - plan.edges[t]) / (plan.edges[t + 1] - plan.edges[t]))
+        plan.power_kw(t) * (max(timedelta(0), min(at, plan.edges[t + 1]) - max(start, plan.edges[t])) / HOUR)
         for t in range(len(plan.energy_ac_kwh))
-        if plan.edges[t] < at
     )
     expected_pct = night.plan_soc_pct + 100 * drawn_kwh * state.car.efficiency / state.car.battery_capacity_kwh
     return soc_pct - min(expected_pct, 100.0)

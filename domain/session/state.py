@@ -82,6 +82,7 @@ class Night(Model):
     plan: ChargingPlan | None = None
     plan_revision: int = 0
     plan_soc_pct: float | None = None  # the level the plan was asked for with [%]
+    plan_from_at: Instant | None = None  # when it was asked for
     plan_requested_at: Instant | None = None  # a request is open
     plan_failures: int = 0
     prices_known_until: Instant | None = None
