@@ -72,10 +72,3 @@ def side_releases(side: Side, reading: Reading | None) -> bool | None:
     if reading is None or reading.is_reachable is False:
         return None
     return reading.state in (PowerDeliveryState.CHARGING, PowerDeliveryState.INITIALIZING) or None
-
-
-def limit_reached(soc_pct: float | None, charge_limit_pct: float | None) -> bool | None:
-    """Whether the car's own cut-off is reached; None if unknown."""
-    if soc_pct is None:
-        return None
-    return soc_pct >= (100.0 if charge_limit_pct is None else charge_limit_pct)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ActivityCancellationType
 
 REAL_FLOOR = timedelta(seconds=10)
 """No limit on real work (HTTP, solver, start-to-close) is shorter than this, however fast the clock runs."""
@@ -25,6 +24,3 @@ VENDOR = RetryPolicy(
 
 DECIDE_LIMIT = timedelta(seconds=10)
 HEARTBEAT = timedelta(seconds=10)
-
-CANCEL_AT_ONCE = ActivityCancellationType.TRY_CANCEL
-"""A superseded command is let go at once; its late result changes nothing."""

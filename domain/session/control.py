@@ -36,7 +36,9 @@ def release_what_leaves(state: SessionState, picture: Picture, now: datetime) ->
         rung = Rung(side, proof, f"our hold on the {side.value} is released first")
         yield _send(state, Goal.START, rung, Want(True, f"the {side.value} leaves our hands: {state.leaving_why}"), now)
         return
-    yield ReportReleased(device_ids=tuple(sorted(state.leaving)), reason="nothing of ours holds what leaves")
+    is_held = any(state.hold_on(state.side_of(device_id)) for device_id in state.leaving)
+    reason = "our hold could not be released in time" if is_held else "nothing of ours holds what leaves"
+    yield ReportReleased(device_ids=tuple(sorted(state.leaving)), reason=reason)
 
 
 def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:

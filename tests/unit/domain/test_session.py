@@ -436,7 +436,8 @@ def test_f38_a_leaving_charger_that_does_not_obey_is_given_up_after_one_try():
     played = held_at_the_charger()
     played.hear(DevicesLeaving(device_ids=(CHARGER,)), 1.0)
     played.end(CommandResult.UNPROVEN, 1.2)
-    assert [e.device_ids for e in played.of(ReportReleased)] == [(CHARGER,)]
+    (report,) = played.of(ReportReleased)
+    assert (report.device_ids, report.reason) == ((CHARGER,), "our hold could not be released in time")
 
 
 def test_a_leaving_charger_without_a_hold_of_ours_is_reported_at_once():
