@@ -112,7 +112,7 @@ async def test_charge_now_while_a_night_is_accounted_for_starts_the_next_one(ser
         gate = fakes.park(steps.CLOSE_NIGHT)
         await parked(tonight, gate, time_passes=True)
         already = fakes.goals.count(Goal.START)
-        fakes.flows = False
+        fakes.flows, fakes.soc_pct = False, 60.0  # a car read as full would have nothing to start for
         await tonight.act("charge_now")
         await server.until(tonight.has_heard, "the action")
         assert not gate.opened.is_set()
