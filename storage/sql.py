@@ -6,9 +6,8 @@ Every method is one transaction. Values are stored as JSON text beside the colum
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Table, Update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel, col, delete, select, update
+from sqlalchemy import Update
+from sqlmodel import Session, col, delete, select, update
 
 from domain.account import NightAccount
 from domain.commands import CommandIntent, CommandOrder, CommandOutcome
@@ -19,6 +18,7 @@ from domain.relevance import Watch
 from storage.content import body_digest, instant_of, reading_digest
 from storage.database import Database
 from storage.migrations import migrate
+from storage.statements import insert_new, upsert
 from storage.tables import (
     CommandRow,
     DeliveryRow,
@@ -35,23 +35,23 @@ class SqlStore:
     """CommandBook, ReadingBook, NightBook, WatchBook and Inbox of `domain.ports` behind one SQLAlchemy URL."""
 
     def __init__(self, url: str = "sqlite:///nightcharge.db") -> None:
-        self._database = Database(url)
+        self.database = Database(url)
 
     async def create(self) -> None:
         """Bring the tables to the present version; harmless when they are, and when another process does the same."""
-        await self._database.prepare(migrate)
+        await self.database.prepare(migrate)
 
     async def close(self) -> None:
-        await self._database.close()
+        await self.database.close()
 
     # Commands
 
     async def open_intent(self, intent: CommandIntent) -> CommandIntent:
         def work(session: Session) -> CommandIntent:
-            _insert_new(session, [_command_row(intent)])
+            insert_new(session, [_command_row(intent)])
             return _intent(session.get_one(CommandRow, intent.key))
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     async def note_request(self, key: str, requested_at: datetime, *, instead_of: datetime | None = None) -> bool:
         def work(session: Session) -> bool:
@@ -63,7 +63,7 @@ class SqlStore:
             row.requested_at = requested_at
             return True
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     async def note_action(self, key: str, action_id: str | None) -> None:
         await self._change_intent(key, update(CommandRow).values(action_id=action_id))
@@ -78,26 +78,26 @@ class SqlStore:
             if row.outcome_json is None:
                 row.outcome_json = outcome.model_dump_json()
 
-        await self._database.write(work)
+        await self.database.write(work)
 
     async def commands(self, session_id: str) -> list[CommandIntent]:
         """All intents of the session, by command number."""
         query = select(CommandRow).where(CommandRow.session_id == session_id).order_by(col(CommandRow.number))
-        return await self._database.read(lambda session: [_intent(row) for row in session.exec(query)])
+        return await self.database.read(lambda session: [_intent(row) for row in session.exec(query)])
 
     async def _change_intent(self, key: str, change: Update) -> None:
         def work(session: Session) -> None:
             if session.exec(change.where(col(CommandRow.key) == key)).rowcount == 0:
                 raise CallerError(f"no command intent under {key}")
 
-        await self._database.write(work)
+        await self.database.write(work)
 
     # Readings
 
     async def add_readings(self, readings: Sequence[Reading]) -> None:
         if readings:
             rows = [_reading_row(reading) for reading in readings]
-            await self._database.write(lambda session: _insert_new(session, rows))
+            await self.database.write(lambda session: insert_new(session, rows))
 
     async def readings(self, device_id: str, starts_at: datetime, ends_at: datetime) -> list[Reading]:
         at, arrival = col(ReadingRow.at), col(ReadingRow.received_at)
@@ -109,7 +109,7 @@ class SqlStore:
             rows = [*session.exec(before), *session.exec(inside)]
             return [Reading.model_validate_json(row.reading_json) for row in rows]
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     # Nights
 
@@ -117,51 +117,49 @@ class SqlStore:
         lines = NightLogRow(session_id=account.session_id, number=account.number, lines=to_lines(log))
 
         def work(session: Session) -> None:
-            if _insert_new(session, [_night_row(account)]):
+            if insert_new(session, [_night_row(account)]):
                 session.add(lines)
 
-        await self._database.write(work)
+        await self.database.write(work)
 
     async def account(self, session_id: str, number: int) -> NightAccount | None:
-        row = await self._database.read(lambda session: session.get(NightRow, (session_id, number)))
+        row = await self.database.read(lambda session: session.get(NightRow, (session_id, number)))
         return NightAccount.model_validate_json(row.account_json) if row else None
 
     async def accounts(self, session_id: str) -> list[NightAccount]:
         """All accounts of the session, by night."""
         query = select(NightRow.account_json).where(NightRow.session_id == session_id).order_by(col(NightRow.number))
-        bodies = await self._database.read(lambda session: session.exec(query).all())
+        bodies = await self.database.read(lambda session: session.exec(query).all())
         return [NightAccount.model_validate_json(body) for body in bodies]
 
     async def log(self, session_id: str, number: int) -> list[LogEntry]:
-        row = await self._database.read(lambda session: session.get(NightLogRow, (session_id, number)))
+        row = await self.database.read(lambda session: session.get(NightLogRow, (session_id, number)))
         return from_lines(row.lines) if row else []
 
     # Devices and who listens to them
 
     async def save_device(self, device: Device) -> None:
         row = DeviceRow(id=device.id, driver_id=device.driver_id, device_json=device.model_dump_json())
-        await self._database.write(lambda session: _upsert(session, row))
+        await self.database.write(lambda session: upsert(session, row))
 
     async def device(self, device_id: str) -> Device | None:
-        row = await self._database.read(lambda session: session.get(DeviceRow, device_id))
+        row = await self.database.read(lambda session: session.get(DeviceRow, device_id))
         return Device.model_validate_json(row.device_json) if row else None
 
     async def devices(self, driver_id: str) -> list[Device]:
         """The driver's devices, by id."""
         query = select(DeviceRow.device_json).where(DeviceRow.driver_id == driver_id).order_by(col(DeviceRow.id))
-        bodies = await self._database.read(lambda session: session.exec(query).all())
+        bodies = await self.database.read(lambda session: session.exec(query).all())
         return [Device.model_validate_json(body) for body in bodies]
 
     async def remove_device(self, device_id: str) -> None:
-        await self._database.write(
-            lambda session: session.exec(delete(DeviceRow).where(col(DeviceRow.id) == device_id))
-        )
+        await self.database.write(lambda session: session.exec(delete(DeviceRow).where(col(DeviceRow.id) == device_id)))
 
     async def save_watch(self, watch: Watch) -> None:
         mine = select(ListenerRow).where(ListenerRow.session_id == watch.session_id)
 
         def work(session: Session) -> None:
-            _upsert(session, WatchRow(session_id=watch.session_id, watch_json=watch.model_dump_json()))
+            upsert(session, WatchRow(session_id=watch.session_id, watch_json=watch.model_dump_json()))
             known = {row.device_id: row for row in session.exec(mine)}
             for device_id, row in known.items():
                 if device_id not in watch.device_ids:
@@ -170,14 +168,14 @@ class SqlStore:
                 if device_id not in known:
                     session.add(ListenerRow(device_id=device_id, session_id=watch.session_id))
 
-        await self._database.write(work)
+        await self.database.write(work)
 
     async def end_watch(self, session_id: str) -> None:
         def work(session: Session) -> None:
             session.exec(delete(ListenerRow).where(col(ListenerRow.session_id) == session_id))
             session.exec(delete(WatchRow).where(col(WatchRow.session_id) == session_id))
 
-        await self._database.write(work)
+        await self.database.write(work)
 
     async def watch_of(self, device_id: str) -> Watch | None:
         """The watch that began to listen to the device last; the one before hears again when that one ends."""
@@ -188,24 +186,24 @@ class SqlStore:
             .order_by(col(ListenerRow.id).desc())
             .limit(1)
         )
-        body = await self._database.read(lambda session: session.exec(query).first())
+        body = await self.database.read(lambda session: session.exec(query).first())
         return Watch.model_validate_json(body) if body else None
 
     # Webhook deliveries
 
     async def accept(self, delivery_id: str, body: bytes, received_at: datetime) -> bool:
         row = DeliveryRow(delivery_id=delivery_id, digest=body_digest(body), received_at=received_at, body=body)
-        return await self._database.write(lambda session: _insert_new(session, [row]) == 1)
+        return await self.database.write(lambda session: insert_new(session, [row]) == 1)
 
     async def pending(self, limit: int) -> list[tuple[str, bytes]]:
         """The oldest deliveries not yet done, in order of arrival."""
         waiting = select(DeliveryRow.delivery_id, DeliveryRow.body).where(col(DeliveryRow.is_done).is_(False))
         query = waiting.order_by(col(DeliveryRow.number)).limit(limit)
-        return await self._database.read(lambda session: [(key, body) for key, body in session.exec(query)])
+        return await self.database.read(lambda session: [(key, body) for key, body in session.exec(query)])
 
     async def done(self, delivery_id: str) -> None:
         change = update(DeliveryRow).values(is_done=True).where(col(DeliveryRow.delivery_id) == delivery_id)
-        await self._database.write(lambda session: session.exec(change))
+        await self.database.write(lambda session: session.exec(change))
 
 
 def _command_row(intent: CommandIntent) -> CommandRow:
@@ -253,30 +251,3 @@ def _night_row(account: NightAccount) -> NightRow:
         is_ready=account.is_ready,
         account_json=account.model_dump_json(),
     )
-
-
-def _insert_new(session: Session, rows: Sequence[SQLModel]) -> int:
-    """Insert the rows whose keys are free, atomically; the number inserted."""
-    insert = _insert(session, _table(rows[0])).on_conflict_do_nothing()
-    insert = insert.execution_options(preserve_rowcount=True)  # else not every database tells of an insert
-    connection = session.connection()
-    return sum(connection.execute(insert, row.model_dump(exclude_none=True)).rowcount for row in rows)
-
-
-def _upsert(session: Session, row: SQLModel) -> None:
-    """Insert the row, or replace the one with the same primary key."""
-    table, values = _table(row), row.model_dump()
-    insert = _insert(session, table).values(values)
-    session.connection().execute(insert.on_conflict_do_update(index_elements=table.primary_key, set_=values))
-
-
-def _table(row: SQLModel) -> Table:
-    table: Table = type(row).__table__  # type: ignore[attr-defined]
-    return table
-
-
-def _insert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert that can say what to do on conflict; both dialects spell it alike, the common core lacks it."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert: sqlite.Insert | postgresql.Insert = dialect.insert(table)
-    return insert
