@@ -9,7 +9,7 @@ from domain.capabilities import Effective, OwnCapability, effective
 from domain.devices import Device, Side
 from domain.driver.state import DriverState
 from domain.model import Model
-from domain.requirement import Requirement, requirement_of
+from domain.requirement import Requirement
 
 
 class Stage(StrEnum):
@@ -19,6 +19,7 @@ class Stage(StrEnum):
     CHARGER_REQUIRED = "charger_required"  # journey A: charging stays as it is without us
     LOCATE_CHARGER = "locate_charger"
     READY_TO_ENROLL = "ready_to_enroll"
+    NOT_ELIGIBLE = "not_eligible"  # no vehicle of a brand that is admitted yet
     ENROLLED = "enrolled"
 
 
@@ -80,8 +81,7 @@ def journey_of(state: DriverState) -> Journey:
 def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
     own = state.own.get(device.id, OwnCapability())
     chargers = state.of_side(Side.CHARGER)
-    row = state.program.brands.row(device.brand)
-    verdict = requirement_of(own, row, state.program.rules, state.record)
+    verdict = state.program.ask(state.driver_id, device.brand, own, state.record)
     unlocked = effective(
         own, has_charger=bool(chargers), is_charger_placed=any(charger.id in state.places for charger in chargers)
     )
@@ -94,14 +94,22 @@ def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
         requirement_why=verdict.why,
         own=own,
         effective=unlocked,
-        is_enabled=unlocked.can_smart_charge and (bool(chargers) or verdict.requirement is Requirement.RECOMMENDED),
+        is_enabled=unlocked.can_smart_charge and _is_met(verdict.requirement, has_charger=bool(chargers)),
         session_id=session.session_id if session else None,
     )
+
+
+def _is_met(requirement: Requirement, *, has_charger: bool) -> bool:
+    if requirement is Requirement.NOT_ELIGIBLE:
+        return False
+    return has_charger or requirement is not Requirement.MANDATORY
 
 
 def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
     if not vehicles:
         return Stage.LINK_VEHICLE
+    if all(vehicle.requirement is Requirement.NOT_ELIGIBLE for vehicle in vehicles):
+        return Stage.NOT_ELIGIBLE
     if not any(vehicle.is_enabled for vehicle in vehicles):
         return Stage.LOCATE_CHARGER if state.of_side(Side.CHARGER) else Stage.CHARGER_REQUIRED
     return Stage.ENROLLED if state.enrolment else Stage.READY_TO_ENROLL
@@ -110,8 +118,11 @@ def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
 def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
     if stage is Stage.LINK_VEHICLE:
         return Prompt(key="prompt.link_vehicle", is_blocking=True, why="why.link_vehicle", actions=("link_vehicle",))
+    asked = tuple(v for v in vehicles if v.requirement in (Requirement.MANDATORY, Requirement.RECOMMENDED))
+    if not asked:
+        return None
     if not state.of_side(Side.CHARGER):
-        return _charger_prompt(state, vehicles)
+        return _charger_prompt(state, asked)
     if _unplaced_charger(state):
         is_needed = stage is Stage.LOCATE_CHARGER
         return Prompt(

@@ -22,6 +22,8 @@ class Requirement(StrEnum):
 
     MANDATORY = "mandatory"  # journey A
     RECOMMENDED = "recommended"  # journey B
+    NOT_ASKED = "not_asked"  # a live product before its rollout: through the vehicle alone
+    NOT_ELIGIBLE = "not_eligible"  # an incapable vehicle of a brand that is not admitted yet
 
 
 class Rules(Request):

@@ -77,6 +77,8 @@ def driver_details(state: DriverState) -> str:
     if journey.prompt is not None:
         stays = "stays until done" if journey.prompt.is_blocking else "can be dismissed"
         lines.append(f"- prompt: `{journey.prompt.key}` ({stays})")
+    if state.change is not None:
+        lines.append(f"- program version {state.change.version}: {state.change.reason}")
     for vehicle in journey.vehicles:
         enabled = "enabled" if vehicle.is_enabled else "disabled"
         lines.append(f"- {vehicle.brand or 'vehicle'} `{vehicle.vehicle_id}`: smart charging {enabled}")

@@ -33,6 +33,7 @@ from domain.driver.events import (
     Enroll,
     LinkReturned,
     PlaceCharger,
+    ProgramChanged,
     RequestLink,
     SessionEnded,
     SetWish,
@@ -149,6 +150,10 @@ class DriverWorkflow:
         for event in (report.night, report.released, report.ended):
             if event is not None:
                 self.shell.hear(event)
+
+    @workflow.signal(description="The program changed, or its rollout: what is asked of the driver follows.")
+    def program_changed(self, event: ProgramChanged) -> None:
+        self.shell.hear(event)
 
     @workflow.query(description="What the app shows now.")
     def journey(self) -> Journey:

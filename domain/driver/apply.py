@@ -30,11 +30,13 @@ from domain.driver.events import (
     LinkReturned,
     NightReported,
     PlaceCharger,
+    ProgramChanged,
     RequestLink,
     SessionEnded,
     SetWish,
     Withdraw,
 )
+from domain.driver.program_change import reprogrammed
 from domain.driver.state import (
     OUTCOMES_REMEMBERED,
     ActionOutcome,
@@ -68,6 +70,8 @@ def apply(state: DriverState, event: DriverEvent) -> DriverState:
             return unlinking.released(_end_session(state, event), event.session_id)
         case HoldsReleased():
             return unlinking.released(state, event.session_id)
+        case ProgramChanged():
+            return reprogrammed(state, event)
         case _:  # TimeReached changes nothing by itself
             return state
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from domain.departure import Wish
 from domain.devices import Device, Reading, Side
 from domain.model import Instant, Model, Request
+from domain.program import Program
 
 
 class Act(Request):
@@ -142,6 +143,14 @@ class NightReported(Model):
     commands_proven: int = 0
 
 
+class ProgramChanged(Model):
+    """The program changed, or how far its rollout has come. An older version than the one known changes nothing."""
+
+    type: Literal["program_changed"] = "program_changed"
+    program: Program
+    reason: str
+
+
 class TimeReached(Model):
     """The kept timer fired."""
 
@@ -164,6 +173,7 @@ DriverEvent = Annotated[
     | ActionEnded
     | SessionEnded
     | NightReported
+    | ProgramChanged
     | TimeReached,
     Field(discriminator="type"),
 ]

@@ -4,27 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from domain.capabilities import SHIPPED_BRANDS, BrandTable, OwnCapability
+from domain.capabilities import OwnCapability
 from domain.departure import Wish
 from domain.devices import Device, Side
-from domain.model import Instant, Model, Request
-from domain.requirement import Record, Rules
-from domain.session.state import ControlMode
-from domain.tariff import Tariff
+from domain.model import Instant, Model
+from domain.program import Program as Program  # found here too: stored histories and backends know it by this name
+from domain.requirement import Record
+from domain.rollout.standing import Change
 
 OUTCOMES_REMEMBERED = 500
 """Action outcomes kept, so that a repeated action returns its first answer."""
-
-
-class Program(Request):
-    """The rules of the program a driver belongs to."""
-
-    name: str
-    mode: ControlMode = ControlMode.OWN
-    tariff: Tariff = Tariff()
-    wish: Wish = Wish()  # until the driver says otherwise
-    brands: BrandTable = SHIPPED_BRANDS
-    rules: Rules = Rules()
 
 
 class Enrolment(Model):
@@ -116,6 +105,7 @@ class DriverState(Model):
     unlinking: Unlinking | None = None
     let_go: frozenset[str] = frozenset()  # sessions told that the driver withdrew
     labels: DriverLabels = DriverLabels()
+    change: Change | None = None  # the last change of the program, with its reason
 
     def of_side(self, side: Side) -> list[Device]:
         return [device for device in self.devices.values() if device.side is side]

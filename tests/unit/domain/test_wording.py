@@ -15,6 +15,8 @@ from domain.driver.events import DeviceSeen, DismissPrompt, Enroll
 from domain.driver.state import DriverState
 from domain.journey import Stage, journey_of
 from domain.plan import SlotReason
+from domain.program import Program
+from domain.rollout.standing import Phase, Standing
 from domain.session.control import tell_when_exhausted
 from domain.session.effects import Tell
 from domain.session.state import Car
@@ -66,6 +68,8 @@ def reachable() -> list[DriverState]:
         enrolled = apply(placed, Enroll(action_id="e", at=moved.reading.received_at, text_version="1"))
         dismissed = apply(linked, DismissPrompt(action_id="d", prompt="prompt.charger_recommended"))
         states += [linked, boxed, placed, enrolled, dismissed]
+    waiting = Program(name="live", standing=Standing(phase=Phase.OPTIONAL))
+    states.append(apply(make_driver(program=waiting), DeviceSeen(device=make_device(can_control=False))))
     return states
 
 
