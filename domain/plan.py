@@ -127,6 +127,7 @@ class SlotReason(StrEnum):
     WAIT_CHEAPER = "wait_cheaper"  # a cheaper slot serves
     FULL = "full"  # nothing left to charge
     TOO_SHORT = "too_short"  # cheap, but a separate run here costs more than it saves
+    TOO_LATE = "too_late"  # cheap, but kept free for trying again what may fail
 
 
 class ChargingPlan(Model):
@@ -144,7 +145,8 @@ class ChargingPlan(Model):
     steering_cost: float = 0.0  # risk premium and carbon weight: in the objective, on no bill [currency]
     lower_bound: float  # proven: no plan costs less [currency]
     shortfall_ac_kwh: float  # energy missing at departure [kWh, meter]
-    target_price_per_kwh: float | None = None  # shadow price: what one more kWh of target would cost [currency/kWh]
+    target_price_per_kwh: float | None = None  # shadow price of the target [currency/kWh, meter] (docs/planner.md, 2.5)
+    departure_price_per_hour: float | None = None  # shadow price of departure: what less time costs [currency/h] (2.8)
     solver: str
     solve_ms: float
 
@@ -160,6 +162,11 @@ class ChargingPlan(Model):
     def is_on(self, t: int) -> bool:
         """Whether slot `t` draws energy."""
         return self.energy_ac_kwh[t] > 1e-6
+
+    @property
+    def gap(self) -> float:
+        """How far the cost may be above the best one, as a part of the cost (0: proven best)."""
+        return max(0.0, self.cost - self.lower_bound) / max(abs(self.cost), 1e-9)
 
     def power_kw(self, t: int) -> float:
         """Mean power of slot `t` at the meter [kW]."""

@@ -16,24 +16,58 @@ _HEADS = np.ones(4096, np.int32)
 def solve_modulated(night: Night) -> list[float]:
     """The cheapest energies [kWh] between floor and ceiling whose total lies between need and room.
 
-    One source, one sink; an arc per slot, one for room left unused, one for missing energy (2.1-2.4). Arcs are
-    rounded down and the need up, so the integer flow never uses energy that is not there; `_settle` then gives
-    full slots their exact energy and the marginal slot the rest.
+    One source, one sink; an arc per stretch of slots at one price, one for room left unused, one for missing energy
+    (2.1-2.4). Arcs are rounded down and the need up, so the integer flow never uses energy that is not there;
+    `_settle` then gives full stretches their exact energy and the marginal one the rest.
     """
     problem = night.problem
     floor_sum = sum(night.floor_kwh)
     need = max(0.0, night.need_kwh - floor_sum)
     room = max(need, night.room_kwh - floor_sum)
-    spare = [max(0.0, high - low) for high, low in zip(night.ceiling_kwh, night.floor_kwh, strict=True)]
+    spare = [high - low if high > low else 0.0 for high, low in zip(night.ceiling_kwh, night.floor_kwh, strict=True)]
+    starts, prices, sums = _stretches(problem.price_per_kwh, spare)
     need_dwh, room_dwh = to_dwh_up(need), int(room * DWH_PER_KWH + 1e-6)
     room_dwh = max(room_dwh, need_dwh)
-    capacities = [int(kwh * DWH_PER_KWH + 1e-6) for kwh in spare]
-    flows = _flow(problem.price_per_kwh, capacities, need_dwh, room_dwh, problem.missing_cost_per_kwh)
-    return _settle(night, spare, capacities, flows, need, room)
+    capacities = [int(kwh * DWH_PER_KWH + 1e-6) for kwh in sums]
+    flows = _flow(prices, capacities, need_dwh, room_dwh, problem.missing_cost_per_kwh)
+    used = _settle(prices, sums, capacities, flows, need, room)
+    return _spread(night.floor_kwh, spare, starts, sums, used)
 
 
-def _flow(prices: tuple[float, ...], capacities: list[int], need: int, room: int, missing: float) -> list[int]:
-    """Flow per slot, then unused room, then missing energy [0.1 Wh]."""
+def _stretches(prices: tuple[float, ...], spare: list[float]) -> tuple[list[int], list[float], list[float]]:
+    """Slots in a row at one price as one: first slot of each stretch, price, energy that fits [kWh]."""
+    starts, its_prices, sums = [0], [prices[0]], []
+    last, total = prices[0], 0.0
+    for t, (price, kwh) in enumerate(zip(prices, spare, strict=True)):
+        if price != last:
+            starts.append(t)
+            its_prices.append(price)
+            sums.append(total)
+            last, total = price, 0.0
+        total += kwh
+    sums.append(total)
+    return starts, its_prices, sums
+
+
+def _spread(
+    floors: list[float], spare: list[float], starts: list[int], sums: list[float], used: list[float]
+) -> list[float]:
+    """Energy of every slot: a stretch that is not full draws its energy early (2.4)."""
+    energies = list(floors)
+    for start, end, total, left in zip(starts, [*starts[1:], len(spare)], sums, used, strict=True):
+        if left == 0.0:
+            continue
+        for t in range(start, end):
+            kwh = spare[t] if left >= spare[t] or left == total else left
+            energies[t] += kwh
+            left -= kwh
+            if left <= SMALLEST_KWH / 1e3:
+                break
+    return energies
+
+
+def _flow(prices: list[float], capacities: list[int], need: int, room: int, missing: float) -> list[int]:
+    """Flow per stretch, then unused room, then missing energy [0.1 Wh]."""
     n = len(capacities)
     largest = max(max(prices), -min(prices), missing)
     scale = FINEST_PRICE
@@ -61,10 +95,10 @@ def _flow(prices: tuple[float, ...], capacities: list[int], need: int, room: int
 
 
 def _settle(
-    night: Night, spare: list[float], capacities: list[int], flows: list[int], need: float, room: float
+    prices: list[float], spare: list[float], capacities: list[int], flows: list[int], need: float, room: float
 ) -> list[float]:
-    """Exact energies: full slots their exact limit, the marginal slot what is left of need or room."""
-    n, prices = night.n, night.problem.price_per_kwh
+    """Exact energies: full stretches their exact limit, the marginal one what is left of need or room."""
+    n = len(prices)
     used = [
         0.0 if flow == 0 else spare[t] if flow == capacities[t] else flow / DWH_PER_KWH
         for t, flow in enumerate(flows[:n])
@@ -94,7 +128,7 @@ def _settle(
         change = min(rest, spare[t] - used[t])
         used[t] = spare[t] if change < rest else used[t] + change
         rest -= change
-    return [low + extra for low, extra in zip(night.floor_kwh, used, strict=True)]
+    return used
 
 
 def multiplier(night: Night, energies: list[float]) -> float:

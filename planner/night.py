@@ -8,7 +8,7 @@ from time import perf_counter
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
 from planner import closed_form, cpsat, modulated, onoff, semicontinuous, tapered
 from planner.pricing import money_of
-from planner.problem import SMALLEST_KWH, Night, OnOff, SolverFailed, read, scale_onoff
+from planner.problem import MS_PER_HOUR, SMALLEST_KWH, Night, OnOff, SolverFailed, read, scale_onoff
 from planner.reasons import reasons
 
 SMALLEST_SHORTFALL_KWH = 1e-6
@@ -118,8 +118,9 @@ def onoff_energies(night: Night, is_on: list[bool]) -> list[float]:
 def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
     """The plan that the energies stand for, with costs, shortfall and reasons; `begun` is on perf_counter's scale."""
     problem, energies = night.problem, solved.energies
-    energy_cost = sum(map(mul, night.billed_per_kwh, energies))
-    steered_cost = sum(map(mul, problem.price_per_kwh, energies))
+    energy_cost = steered_cost = sum(map(mul, night.billed_per_kwh, energies))
+    if night.billed_per_kwh is not problem.price_per_kwh:
+        steered_cost = sum(map(mul, problem.price_per_kwh, energies))
     drawn = sum(energies)
     shortfall = night.need_kwh - drawn if drawn < night.need_kwh - SMALLEST_SHORTFALL_KWH else 0.0
     missing_cost = problem.missing_cost_per_kwh * shortfall
@@ -132,6 +133,7 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
         status = PlanStatus.INCUMBENT
     elif status is PlanStatus.OPTIMAL and shortfall:
         status = PlanStatus.BEST_EFFORT
+    target_price = _target_price(night, energies, drawn)
     # Built from a validated problem, so not validated again: that would take longer than solving.
     return ChargingPlan.model_construct(
         status=status,
@@ -146,22 +148,31 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
         steering_cost=steered_cost - energy_cost,
         lower_bound=bound,
         shortfall_ac_kwh=shortfall,
-        target_price_per_kwh=_target_price(night, energies),
+        target_price_per_kwh=target_price,
+        departure_price_per_hour=_departure_price(night, energies, target_price),
         solver=solved.solver,
         solve_ms=(perf_counter() - begun) * 1e3,
     )
 
 
-def _target_price(night: Night, energies: list[float]) -> float | None:
-    """What one more kWh of target would cost with free power [currency/kWh]; None for other controls and with taper."""
-    if night.problem.control is not ControlKind.MODULATED or night.taper is not None:
-        return None
-    idle = [
-        price
-        for price, kwh, high in zip(night.problem.price_per_kwh, energies, night.ceiling_kwh, strict=True)
-        if kwh < high - SMALLEST_KWH
-    ]
-    return min(idle, default=night.problem.missing_cost_per_kwh)
+def _target_price(night: Night, energies: list[float], drawn: float) -> float:
+    """What one more kWh of target would cost at the margin, switching and shortest runs apart (2.5)."""
+    problem = night.problem
+    if problem.control is ControlKind.MODULATED and drawn > night.need_kwh + SMALLEST_SHORTFALL_KWH:
+        return 0.0  # it is in the battery already
+    cheapest = problem.missing_cost_per_kwh
+    for price, kwh, high in zip(problem.price_per_kwh, energies, night.ceiling_kwh, strict=True):
+        if price < cheapest and kwh < high - SMALLEST_KWH:
+            cheapest = price
+    return cheapest
+
+
+def _departure_price(night: Night, energies: list[float], target_price: float) -> float:
+    """What the last slot earns per hour over buying its energy elsewhere: the cost of leaving sooner (2.8)."""
+    if energies[-1] <= SMALLEST_KWH:
+        return 0.0
+    saving = target_price - night.problem.price_per_kwh[-1]
+    return max(0.0, saving) * energies[-1] / night.length_ms[-1] * MS_PER_HOUR
 
 
 def switches(energies: list[float], is_on: bool) -> int:

@@ -70,7 +70,7 @@ def read(problem: PlanProblem) -> Night:
     """The night's columns; needs are turned from battery to meter side here."""
     edges = problem.edges
     power = problem.max_power_kw
-    lengths = [(b - a) / _MS for a, b in pairwise(edges)]
+    lengths = [(b - a).total_seconds() * 1e3 for a, b in pairwise(edges)]
     step = [power * (ms / MS_PER_HOUR) for ms in lengths]
     n = len(step)
     room = max(0.0, problem.battery_capacity_kwh - problem.soc_dc_kwh) / problem.efficiency

@@ -7,6 +7,8 @@ from importlib import resources
 LANGUAGES = ("en", "de")
 """The first one is the fallback."""
 
+DECIMAL_COMMA = ("de",)
+
 
 @cache
 def catalogue(language: str) -> dict[str, str]:
@@ -25,3 +27,9 @@ def say(key: str, language: str, **values: object) -> str:
         KeyError: no such text, or a placeholder without a value. A test proves that no key in the product lacks either.
     """
     return catalogue(language)[key].format_map(values)
+
+
+def number(value: float, digits: int, language: str) -> str:
+    """A number as it is written in the language."""
+    text = f"{value:.{digits}f}"
+    return text.replace(".", ",") if language.split("-")[0].lower() in DECIMAL_COMMA else text

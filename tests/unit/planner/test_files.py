@@ -70,6 +70,22 @@ def test_night_is_drawn_as_a_picture(app: typer.Typer, few: Path, tmp_path: Path
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_night_is_told_in_words_with_its_answers(app: typer.Typer, few: Path, instances: dict[str, Any]) -> None:
+    chosen = instances["nights"][1]["id"]
+    said = CliRunner().invoke(app, ["plan", str(few), "--explain", "--night", chosen, "--why-not", "03:00"])
+    assert said.exit_code == 0
+    words = said.stdout[said.stdout.index(f"\n{chosen}\n") :]
+    for part in ("ready by", "Proven", "charging at", "waiting at", "One more kWh", "Leaving at"):
+        assert part in words
+
+
+@pytest.mark.parametrize("wrong", [["--night", "none"], ["--zone", "Nowhere"], ["--why-not", "soon"]])
+def test_a_question_that_cannot_be_answered_exits_with_two(app: typer.Typer, few: Path, wrong: list[str]) -> None:
+    said = CliRunner().invoke(app, ["plan", str(few), "--explain", *wrong])
+    assert said.exit_code == 2
+    assert said.stderr.startswith("error: ")
+
+
 def test_target_out_of_reach_still_exits_with_zero(app: typer.Typer, few: Path, instances: dict[str, Any]) -> None:
     short = instances["nights"][0] | {"price": instances["nights"][0]["price"][:1]}
     few.write_text(json.dumps({"nights": [short]}), encoding="utf-8")
