@@ -5,13 +5,15 @@ departure buys that slack where it is cheap; replanned every slot it comes withi
 optimum (benchmarks/reliability.md), so no stochastic solver is needed. A flat premium is a trap: it moves nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil, log
 
 from pydantic import Field
 
+from domain.commands import CommandOutcome, CommandResult
+from domain.devices import Side
 from domain.model import Model
 
 COMMAND_COST = 0.02
@@ -31,6 +33,41 @@ MOST_TRIES = 12
 FEWEST_TRIES = 2
 
 
+TELLING = (CommandResult.PROVEN, CommandResult.UNPROVEN, CommandResult.REFUSED, CommandResult.UNREACHABLE)
+"""Ends of a command that tell of its route. A superseded one was let go of, one already so was never tried."""
+
+
+class RouteRecord(Model):
+    """Commands tried over one side of the cable, and those that were proven."""
+
+    tried: int = Field(default=0, ge=0)
+    proven: int = Field(default=0, ge=0)
+
+    def with_more(self, other: "RouteRecord") -> "RouteRecord":
+        return RouteRecord(tried=self.tried + other.tried, proven=self.proven + other.proven)
+
+
+Routes = dict[Side, RouteRecord]
+
+
+def routes_of(outcomes: Iterable[CommandOutcome]) -> Routes:
+    """What became of commands, per side; a side without any is left out."""
+    routes: Routes = {}
+    for outcome in outcomes:
+        if outcome.result in TELLING:
+            one = RouteRecord(tried=1, proven=int(outcome.result is CommandResult.PROVEN))
+            routes[outcome.side] = routes.get(outcome.side, RouteRecord()).with_more(one)
+    return routes
+
+
+def added(one: Routes, other: Routes) -> Routes:
+    """Both records as one."""
+    return {
+        side: one.get(side, RouteRecord()).with_more(other.get(side, RouteRecord()))
+        for side in sorted({*one, *other})
+    }
+
+
 class Reliability(Model):
     """Share of a route's commands that worked at the first try, as observed."""
 
@@ -40,6 +77,11 @@ class Reliability(Model):
     def observed(cls, worked: int, sent: int, *, expected: float = 0.95, weight: int = 20) -> "Reliability":
         """From counts: before anything was sent the expectation, which `weight` commands outweigh."""
         return cls(worked_fraction=(worked + expected * weight) / (sent + weight))
+
+    @classmethod
+    def of_route(cls, record: RouteRecord) -> "Reliability":
+        """Of a side of the cable, as this driver's commands over it showed."""
+        return cls.observed(record.proven, record.tried)
 
     @property
     def command_cost(self) -> float:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from domain.capabilities import BrandRow, BrandTable, OwnCapability, own_from_brand
 from domain.model import Model, Request
+from domain.reliability import Routes
 
 CONFIDENCE = 1.96
 """Standard deviations of the bound on a rate: 95 % of it lie below or above."""
@@ -39,6 +40,7 @@ class Record(Model):
 
     commands_sent: int = Field(default=0, ge=0)
     commands_proven: int = Field(default=0, ge=0)
+    routes: Routes = Field(default_factory=dict)  # the same per side, as far as they tell of it
 
     @property
     def most_success(self) -> float:

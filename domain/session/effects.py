@@ -9,6 +9,7 @@ from domain.devices import Side
 from domain.model import Instant, Model
 from domain.plan import ControlKind
 from domain.relevance import Watch
+from domain.reliability import RouteRecord
 from domain.session.events import NightAccounted
 from domain.session.state import Labels
 from domain.tariff import Tariff
@@ -30,6 +31,10 @@ class PlanRequest(Model):
     control: ControlKind
     is_on: bool
     frozen_until: Instant | None = None
+    route: RouteRecord = RouteRecord()  # of the side that will be commanded: this driver's nights and tonight
+    spread_seconds: float = Field(default=0.0, ge=0)  # every planned switch happens this much later (P12)
+    taper_from_pct: float | None = None  # level at which the car's power begins to fall [%]; None: not known
+    taper_end_power_kw: float = 0.0  # what is left of it at the full battery [kW, meter]
 
 
 class OpenNight(Model):

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from domain.commands import Goal
 from domain.fusion import Picture
+from domain.reliability import RouteRecord, added, routes_of
+from domain.routing import route
 from domain.session.effects import Plan, PlanRequest, SessionEffect
 from domain.session.state import Night, SessionState
 from domain.session.wants import max_power_kw, reachable_soc_pct
@@ -75,4 +78,24 @@ def _plan_request(state: SessionState, night: Night, picture: Picture, now: date
         efficiency=state.car.efficiency,
         control=state.car.control,
         is_on=bool(picture.is_flowing),
+        frozen_until=_frozen_until(night, picture, now),
+        route=_route_record(state, night),
     )
+
+
+def _frozen_until(night: Night, picture: Picture, now: datetime) -> datetime | None:
+    """The end of the running slot, if the car does in it what the plan says: a new plan does not break it off."""
+    plan = night.plan
+    t = None if plan is None else plan.slot_at(now)
+    if plan is None or t is None or picture.is_flowing is not plan.is_on(t):
+        return None
+    return plan.edges[t + 1]
+
+
+def _route_record(state: SessionState, night: Night) -> RouteRecord:
+    """Of the side that a start would be sent to: this driver's nights before, and tonight."""
+    sides = route(state, Goal.START)
+    if not sides:
+        return RouteRecord()
+    tonight = routes_of(command.outcome for command in night.commands if command.outcome is not None)
+    return added(state.record.routes, tonight).get(sides[0], RouteRecord())

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from domain.forecast import market_prices
 from domain.plan import ControlKind, PlanProblem
 from domain.prices import PriceSeries
+from domain.reliability import Reliability
 from domain.session.effects import PlanRequest
 
 SLOT = timedelta(minutes=5)
@@ -15,17 +16,21 @@ hour to avoid them."""
 MIN_RUN = timedelta(minutes=30)
 """Shortest run and shortest pause of an on/off car: relays and cars dislike less."""
 
-SWITCH_COST = 0.02
-"""Price of a start or stop [currency]: what a command costs in wear and in risk (docs/planner.md)."""
-
 
 def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
-    """The planning problem of the rest of the night. Where no market price is out yet, a forecast stands, marked."""
-    edges = _edges(request.starts_at, request.departs_at, prices)
+    """The planning problem of the rest of the night. Where no market price is out yet, a forecast stands, marked.
+
+    Commands over a route that fails more often cost more, and slots near departure carry the risk of a start that must
+    be tried again (`domain.reliability`). Switches that come later by the spread are planned earlier by as much.
+    """
+    spread = timedelta(seconds=min(request.spread_seconds, _longest_spread(request)))
+    edges = _edges(request.starts_at + spread, request.departs_at, prices)
     market, is_forecast = market_prices(prices, edges[:-1])
+    trust = Reliability.of_route(request.route)
+    is_onoff = request.control is ControlKind.ONOFF
     capacity = request.battery_capacity_kwh
     return PlanProblem(
-        edges=tuple(edges),
+        edges=tuple(edge - spread for edge in edges),
         price_per_kwh=tuple(float(request.tariff.all_in(price)) for price in market),
         is_forecast=is_forecast,
         battery_capacity_kwh=capacity,
@@ -35,12 +40,29 @@ def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
         max_power_kw=request.max_power_kw,
         efficiency=request.efficiency,
         control=request.control,
-        min_on=MIN_RUN if request.control is ControlKind.ONOFF else timedelta(0),
-        min_off=MIN_RUN if request.control is ControlKind.ONOFF else timedelta(0),
-        switch_cost=SWITCH_COST if request.control is ControlKind.ONOFF else 0.0,
+        min_on=MIN_RUN if is_onoff else timedelta(0),
+        min_off=MIN_RUN if is_onoff else timedelta(0),
+        switch_cost=trust.command_cost if is_onoff else 0.0,
+        risk_premium=trust.premium(edges),
         is_on_at_start=request.is_on,
         frozen_until=request.frozen_until,
+        **_taper(request),
     )
+
+
+def _longest_spread(request: PlanRequest) -> float:
+    """A spread that would leave less than a slot of the night is cut [s]."""
+    return max(0.0, (request.departs_at - request.starts_at - SLOT).total_seconds())
+
+
+def _taper(request: PlanRequest) -> dict[str, float]:
+    """The falling power of a full battery, where it can be planned: only a car whose power is set freely (8.9)."""
+    if request.control is not ControlKind.MODULATED or request.taper_from_pct is None or request.taper_from_pct >= 100:
+        return {}
+    return {
+        "taper_from_dc_kwh": request.battery_capacity_kwh * request.taper_from_pct / 100,
+        "taper_end_power_kw": min(request.taper_end_power_kw, request.max_power_kw),
+    }
 
 
 def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries) -> list[datetime]:

@@ -11,6 +11,7 @@ from domain.energy_flow import Hold
 from domain.model import Instant, Model
 from domain.plan import ChargingPlan, ControlKind
 from domain.relevance import Watch
+from domain.requirement import Record
 from domain.session.events import NightAccounted
 from domain.tariff import Tariff
 
@@ -117,6 +118,7 @@ class SessionState(Model):
     wish: Wish
     tariff: Tariff = Tariff()
     plugged_in_at: Instant
+    record: Record = Record()  # of this driver's commands before this session
     readings: dict[str, Reading] = Field(default_factory=dict)  # newest per device id
     unplug_said_at: Instant | None = None  # since when the readings of all witnesses say unplugged
     night: Night | None = None

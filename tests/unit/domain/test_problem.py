@@ -7,6 +7,7 @@ from support.factories import EVENING, MORNING, at
 
 from domain.plan import ControlKind
 from domain.prices import PriceSeries, PriceSlot
+from domain.reliability import RouteRecord
 from domain.session.effects import PlanRequest
 from domain.session.problem import MIN_RUN, problem_for
 from domain.tariff import Tariff
@@ -75,3 +76,52 @@ def test_a_level_above_the_target_asks_for_nothing():
 def test_only_on_off_cars_have_shortest_runs():
     assert problem_for(request(), hourly(0, 12)).min_on == MIN_RUN
     assert problem_for(request(control=ControlKind.MODULATED), hourly(0, 12)).min_on == timedelta(0)
+
+
+def test_a_route_that_fails_more_often_costs_more_and_keeps_more_slots_free():
+    # Nothing observed: 0.95, 0.02 / 0.95. Half of 20 failed: (10 + 19) / 40 = 0.725.
+    fresh, poor = (
+        problem_for(request(route=RouteRecord(tried=tried, proven=tried // 2)), hourly(0, 12)) for tried in (0, 20)
+    )
+    assert fresh.switch_cost == pytest.approx(0.02 / 0.95)
+    assert poor.switch_cost == pytest.approx(0.02 / 0.725)
+    assert sum(fee > 0 for fee in poor.risk_premium) > sum(fee > 0 for fee in fresh.risk_premium)
+    assert sum(poor.risk_premium) > sum(fresh.risk_premium)
+
+
+def test_the_premium_rises_to_the_departure_and_spares_the_rest_of_the_night():
+    fees = problem_for(request(), hourly(0, 12)).risk_premium
+    # Two quarters in slots of five minutes; the last one bears all of 0.7 a quarter.
+    assert [fee > 0 for fee in fees[-6:]] == [True] * 6
+    assert not any(fees[:-6])
+    assert list(fees) == sorted(fees)
+    assert fees[-1] == pytest.approx(0.7 / 3)
+
+
+def test_switches_that_come_later_are_planned_as_much_earlier():
+    # A switch planned at 23:55 with a spread of 300 s happens on the hour, when the price changes.
+    problem = problem_for(request(spread_seconds=300), hourly(0, 12))
+    assert problem.edges[-1] == MORNING - timedelta(minutes=5)
+    assert all(at(h) - timedelta(minutes=5) in problem.edges for h in range(1, 13))
+    assert problem.edges[0] == request().starts_at
+
+
+def test_a_spread_longer_than_the_night_leaves_a_slot_to_plan():
+    late = request(starts_at=MORNING - timedelta(minutes=8), spread_seconds=600)
+    problem = problem_for(late, hourly(0, 12))
+    assert problem.edges[0] == late.starts_at
+    assert problem.edges[-1] - problem.edges[0] == timedelta(minutes=5)
+
+
+def test_the_running_slot_is_passed_on_as_frozen():
+    until = EVENING + timedelta(minutes=10)
+    assert problem_for(request(frozen_until=until), hourly(0, 12)).frozen_until == until
+
+
+def test_falling_power_of_a_full_battery_is_planned_where_power_is_set_freely():
+    tapering = {"taper_from_pct": 80, "taper_end_power_kw": 20.0}
+    free = problem_for(request(control=ControlKind.MODULATED, **tapering), hourly(0, 12))
+    assert free.taper_from_dc_kwh == pytest.approx(48)
+    assert free.taper_end_power_kw == 11  # no more than the maximum
+    assert problem_for(request(**tapering), hourly(0, 12)).taper_from_dc_kwh is None
+    assert problem_for(request(control=ControlKind.MODULATED), hourly(0, 12)).taper_from_dc_kwh is None
