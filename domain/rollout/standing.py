@@ -46,6 +46,9 @@ class Share(Request):
 TARGETED_DRIVERS = "*"
 """Instead of a brand: drivers whose own nights go wrong."""
 
+ALL = "all"
+"""Instead of a brand, in phase 1: all who linked a vehicle."""
+
 
 class Target(Request):
     """Why one driver is asked although the brand is not: trouble in this driver's own nights (S34)."""
