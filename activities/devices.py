@@ -51,9 +51,11 @@ class Devices:
     async def start_link(self, step: steps.StartLinkStep) -> ActionEnded:
         """A vendor page for one kind of device: cars and chargers are linked one after the other."""
         with translated():
-            link = await self._provider.start_link(
-                step.driver_id, step.side, redirect_uri=step.redirect_uri, language=step.language
-            )
+            way = {"redirect_uri": step.redirect_uri, "language": step.language}
+            if step.relink_device_id is None:
+                link = await self._provider.start_link(step.driver_id, step.side, **way)
+            else:
+                link = await self._provider.relink(step.relink_device_id, **way)
         return ActionEnded(action_id=step.action_id, is_done=True, detail="link page opened", url=link.url)
 
     @activity.defn(name=steps.LIST_DEVICES)
@@ -61,8 +63,14 @@ class Devices:
         """The devices of one kind that are linked now."""
         with translated():
             devices = await self._provider.list_devices(step.driver_id, step.side)
-        detail = f"{len(devices)} {step.side.value}(s) linked"
-        return ActionEnded(action_id=step.action_id, is_done=bool(devices), detail=detail, devices=tuple(devices))
+            logins = await self._provider.linked_vendors(step.driver_id)
+        return ActionEnded(
+            action_id=step.action_id,
+            is_done=bool(devices),
+            detail=f"{len(devices)} {step.side.value}(s) linked",
+            devices=tuple(devices),
+            logins=tuple(logins),
+        )
 
     @activity.defn(name=steps.SET_PLACE)
     async def set_place(self, step: steps.SetPlaceStep) -> ActionEnded:
@@ -72,7 +80,7 @@ class Devices:
         return ActionEnded(
             action_id=step.action_id,
             is_done=True,
-            detail="charger placed",
+            detail="charger placed" if step.place_id else "place removed",
             charger_id=step.charger_id,
             place_id=step.place_id,
         )
@@ -86,6 +94,16 @@ class Devices:
             except UnknownDevice:
                 activity.logger.info("unlinked already", extra={"side": step.side.value})
         return ActionEnded(action_id=step.action_id, is_done=True, detail=f"{step.side.value} unlinked")
+
+    @activity.defn(name=steps.FORGET_AT_VENDOR)
+    async def forget_at_vendor(self, step: steps.ForgetStep) -> ActionEnded:
+        """Delete the driver and all data at the vendor; a driver it does not know is forgotten already."""
+        with translated():
+            try:
+                await self._provider.forget_driver(step.driver_id)
+            except UnknownDevice:
+                activity.logger.info("forgotten already")
+        return ActionEnded(action_id=step.action_id, is_done=True, detail="forgotten at the vendor")
 
     async def _read(self, side: Side, device_id: str) -> Reading:
         device = await self._provider.read(side, device_id)

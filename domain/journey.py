@@ -5,11 +5,16 @@ Texts are keys into the message catalogues; wording never lives in code.
 
 from enum import StrEnum
 
-from domain.capabilities import Effective, OwnCapability, effective
+from pydantic import Field
+
+from domain.capabilities import Effective, OwnCapability
 from domain.devices import Device, Side
-from domain.driver.state import DriverState
+from domain.driver.linked import effective_of, is_login_dead, physical, standing_chargers
+from domain.driver.state import DriverState, LinkAttempt
+from domain.interventions import VehicleIntervention, surfaced
 from domain.model import Model
 from domain.requirement import Requirement
+from domain.resets import Reset
 
 
 class Stage(StrEnum):
@@ -18,9 +23,11 @@ class Stage(StrEnum):
     LINK_VEHICLE = "link_vehicle"
     CHARGER_REQUIRED = "charger_required"  # journey A: charging stays as it is without us
     LOCATE_CHARGER = "locate_charger"
+    RECONNECT = "reconnect"  # a login ended, or what the charger unlocked was taken back
     READY_TO_ENROLL = "ready_to_enroll"
     NOT_ELIGIBLE = "not_eligible"  # no vehicle of a brand that is admitted yet
     ENROLLED = "enrolled"
+    ERASED = "erased"
 
 
 class Prompt(Model):
@@ -32,6 +39,7 @@ class Prompt(Model):
     benefits: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     vehicle_id: str | None = None  # the vehicle it is about
+    vendor: str | None = None  # whose login is to be renewed
 
 
 class VehicleJourney(Model):
@@ -58,14 +66,22 @@ class Journey(Model):
     settings: tuple[str, ...] = ()  # what the settings page offers
     vehicles: tuple[VehicleJourney, ...] = ()
     charger_ids: tuple[str, ...] = ()
+    interventions: tuple[VehicleIntervention, ...] = ()  # to show now; the texts are the vendor's, by id
+    resets: dict[str, Reset] = Field(default_factory=dict)  # by device: what it unlocked was taken back, and why
+    links: tuple[LinkAttempt, ...] = ()  # the last page opened for each kind of device
 
+
+RELINK_PROMPT = "prompt.relink"
+CHECK_PROMPT = "prompt.check_charger"
 
 BENEFITS = ("benefit.faster_plug_in", "benefit.fallback", "benefit.charge_rate")
 
 
 def journey_of(state: DriverState) -> Journey:
     """What to show now."""
-    vehicles = tuple(_vehicle(state, device) for device in state.of_side(Side.VEHICLE))
+    if state.erasing is not None:
+        return Journey(stage=Stage.ERASED, is_enabled=False, is_enrolled=False)
+    vehicles = tuple(_vehicle(state, device) for device in physical(state, Side.VEHICLE))
     stage = _stage(state, vehicles)
     return Journey(
         stage=stage,
@@ -74,18 +90,19 @@ def journey_of(state: DriverState) -> Journey:
         prompt=_prompt(state, stage, vehicles),
         settings=_settings(state, vehicles),
         vehicles=vehicles,
-        charger_ids=tuple(device.id for device in state.of_side(Side.CHARGER)),
+        charger_ids=tuple(device.id for device in physical(state, Side.CHARGER)),
+        interventions=surfaced(state.interventions, {v.vehicle_id: v.effective for v in vehicles}),
+        resets=_resets(state),
+        links=tuple(state.links.values()),
     )
 
 
 def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
     own = state.own.get(device.id, OwnCapability())
-    chargers = state.of_side(Side.CHARGER)
     verdict = state.program.ask(state.driver_id, device.brand, own, state.record)
-    unlocked = effective(
-        own, has_charger=bool(chargers), is_charger_placed=any(charger.id in state.places for charger in chargers)
-    )
+    unlocked = effective_of(state, device)
     session = state.sessions.get(device.id)
+    is_met = _is_met(verdict.requirement, has_charger=bool(standing_chargers(state)))
     return VehicleJourney(
         vehicle_id=device.id,
         brand=device.brand,
@@ -94,7 +111,7 @@ def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
         requirement_why=verdict.why,
         own=own,
         effective=unlocked,
-        is_enabled=unlocked.can_smart_charge and _is_met(verdict.requirement, has_charger=bool(chargers)),
+        is_enabled=unlocked.can_smart_charge and is_met,
         session_id=session.session_id if session else None,
     )
 
@@ -105,19 +122,36 @@ def _is_met(requirement: Requirement, *, has_charger: bool) -> bool:
     return has_charger or requirement is not Requirement.MANDATORY
 
 
+def _resets(state: DriverState) -> dict[str, Reset]:
+    """By the device that no longer counts, or whose ability was taken back."""
+    chargers = {key: record.reset for key, record in state.chargers.items() if record.reset is not None}
+    return {**chargers, **state.vendor_resets}
+
+
 def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
     if not vehicles:
         return Stage.LINK_VEHICLE
     if all(vehicle.requirement is Requirement.NOT_ELIGIBLE for vehicle in vehicles):
         return Stage.NOT_ELIGIBLE
-    if not any(vehicle.is_enabled for vehicle in vehicles):
-        return Stage.LOCATE_CHARGER if state.of_side(Side.CHARGER) else Stage.CHARGER_REQUIRED
-    return Stage.ENROLLED if state.enrolment else Stage.READY_TO_ENROLL
+    if any(vehicle.is_enabled for vehicle in vehicles):
+        return Stage.ENROLLED if state.enrolment else Stage.READY_TO_ENROLL
+    if _is_cut_off(state):
+        return Stage.RECONNECT
+    return Stage.LOCATE_CHARGER if state.of_side(Side.CHARGER) else Stage.CHARGER_REQUIRED
+
+
+def _is_cut_off(state: DriverState) -> bool:
+    """Whether what is linked would do, were it not for an ended login or a reset."""
+    has_lost_all = bool(state.of_side(Side.CHARGER)) and not standing_chargers(state)
+    return has_lost_all or bool(state.vendor_resets) or any(is_login_dead(state, d) for d in state.devices.values())
 
 
 def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
     if stage is Stage.LINK_VEHICLE:
         return Prompt(key="prompt.link_vehicle", is_blocking=True, why="why.link_vehicle", actions=("link_vehicle",))
+    repair = _relink_prompt(state, stage, vehicles) or _check_prompt(state, stage, vehicles)
+    if repair is not None:
+        return repair
     asked = tuple(v for v in vehicles if v.requirement in (Requirement.MANDATORY, Requirement.RECOMMENDED))
     if not asked:
         return None
@@ -133,6 +167,37 @@ def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ..
             vehicle_id=vehicles[0].vehicle_id,
         )
     return None
+
+
+def _relink_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
+    """A login that ended can be renewed by the driver alone."""
+    is_blocking = stage is Stage.RECONNECT
+    if not state.dead_logins or (RELINK_PROMPT in state.dismissed and not is_blocking):
+        return None
+    return Prompt(
+        key=RELINK_PROMPT,
+        is_blocking=is_blocking,
+        why="why.login_ended",
+        actions=("relink",) if is_blocking else ("relink", "dismiss"),
+        vehicle_id=vehicles[0].vehicle_id,
+        vendor=min(state.dead_logins),
+    )
+
+
+def _check_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
+    """What the charger unlocked was taken back (S26): the driver can look after it."""
+    resets = _resets(state)
+    is_blocking = stage is Stage.RECONNECT
+    if not resets or (CHECK_PROMPT in state.dismissed and not is_blocking):
+        return None
+    cause = resets[min(resets)].cause
+    return Prompt(
+        key=CHECK_PROMPT,
+        is_blocking=is_blocking,
+        why=f"why.reset_{cause.value}",
+        actions=("link_charger",) if is_blocking else ("link_charger", "dismiss"),
+        vehicle_id=vehicles[0].vehicle_id,
+    )
 
 
 def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
@@ -170,7 +235,12 @@ def _settings(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> tuple
     if vehicles:
         offers.append("link_charger")  # stays here after a prompt was dismissed, and after an unlink (S22)
     if state.of_side(Side.CHARGER):
-        offers.append("unlink_charger")
+        offers += ["unlink_charger", "place_charger"]
+    if vehicles:
+        offers.append("unlink_vehicle")
+    if state.dead_logins:
+        offers.append("relink")
     if state.enrolment:
         offers.append("withdraw")
+    offers.append("erase")
     return tuple(offers)

@@ -14,6 +14,7 @@ from domain.nightlog import LogEntry
 from domain.plan import ChargingPlan, PlanProblem
 from domain.prices import PriceSeries
 from domain.relevance import Watch
+from domain.session.events import PricesChanged
 
 
 class DeviceProvider(Protocol):
@@ -37,6 +38,10 @@ class DeviceProvider(Protocol):
 
     async def start_link(self, driver_id: str, side: Side, *, redirect_uri: str, language: str) -> LinkSession: ...
 
+    async def relink(self, device_id: str, *, redirect_uri: str, language: str) -> LinkSession:
+        """A page on which the driver renews the login that this device hangs on."""
+        ...
+
     async def unlink(self, driver_id: str, vendor: str, side: Side) -> None:
         """Remove all of the driver's devices of this vendor and side."""
         ...
@@ -59,6 +64,32 @@ class PriceSource(Protocol):
 
     async def prices(self, area: str, starts_at: datetime, ends_at: datetime) -> PriceSeries:
         """All known prices that overlap `[starts_at, ends_at)`; fewer if the rest is not out yet."""
+        ...
+
+
+class PriceBook(PriceSource, Protocol):
+    """Prices kept, by market area, and who is to be told of them."""
+
+    async def keep_prices(self, series: PriceSeries, received_at: datetime) -> None:
+        """Store the series with its report. Where it overlaps what is stored, it stands; the rest stays."""
+        ...
+
+    async def told(self, area: str, on: str) -> str | None:
+        """Digest of the publication of this delivery day (ISO date) that sessions were told of last."""
+        ...
+
+    async def note_told(self, area: str, on: str, digest: str, told_at: datetime) -> None: ...
+
+    async def waiting(self, area: str, after: str, limit: int) -> list[str]:
+        """Open sessions that wait for this area's prices: up to `limit` ids behind `after`, in order."""
+        ...
+
+
+class Sessions(Protocol):
+    """The door to open sessions."""
+
+    async def prices_changed(self, session: str, event: PricesChanged) -> bool:
+        """Tell a session; False if it is over."""
         ...
 
 

@@ -13,6 +13,7 @@ from domain.capabilities import SHIPPED_BRANDS, BrandRow, BrandTable, OwnCapabil
 from domain.departure import Wish
 from domain.model import Request
 from domain.requirement import Record, Requirement, Rules, Verdict, requirement_of
+from domain.resets import ResetRules
 from domain.rollout.standing import TARGETED_DRIVERS, Phase, Standing, Target
 from domain.session.state import ControlMode
 from domain.tariff import Tariff
@@ -62,6 +63,7 @@ class Program(Request):
     wish: Wish = Wish()  # until the driver says otherwise
     brands: BrandTable = SHIPPED_BRANDS
     rules: Rules = Rules()
+    resets: ResetRules = ResetRules()
 
     version: int = Field(default=0, ge=0)  # rises with every change; 0: never stored
     regions: tuple[str, ...] = ()  # none: one region without a name

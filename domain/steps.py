@@ -24,6 +24,8 @@ START_LINK = "start_link"
 LIST_DEVICES = "list_devices"
 SET_PLACE = "set_place"
 UNLINK = "unlink"
+FORGET_AT_VENDOR = "forget_at_vendor"
+ERASE_RECORDS = "erase_records"
 
 
 class DecideSession(Model):
@@ -99,6 +101,7 @@ class StartLinkStep(Model):
     side: Side
     redirect_uri: str
     language: str
+    relink_device_id: str | None = None  # renew the login that this device hangs on
 
 
 class ListDevicesStep(Model):
@@ -110,7 +113,7 @@ class ListDevicesStep(Model):
 class SetPlaceStep(Model):
     action_id: str
     charger_id: str
-    place_id: str
+    place_id: str | None = None
 
 
 class UnlinkStep(Model):
@@ -118,3 +121,17 @@ class UnlinkStep(Model):
     action_id: str
     side: Side
     vendor: str
+
+
+class ForgetStep(Model):
+    driver_id: str
+    action_id: str
+
+
+class EraseStep(Model):
+    """What is observed before `at` leaves no trace any more, however late it arrives."""
+
+    driver_id: str
+    action_id: str
+    at: Instant
+    device_ids: tuple[str, ...]

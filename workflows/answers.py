@@ -82,5 +82,7 @@ ANSWERS: dict[str, Answer] = {
     steps.START_LINK: Answer(steps.StartLinkStep, ActionEnded, lambda event: [event], _action_lost),
     steps.LIST_DEVICES: Answer(steps.ListDevicesStep, ActionEnded, lambda event: [event], _action_lost),
     steps.UNLINK: Answer(steps.UnlinkStep, ActionEnded, lambda event: [event], _action_lost),
+    steps.FORGET_AT_VENDOR: Answer(steps.ForgetStep, ActionEnded, lambda event: [event], _action_lost),
+    steps.ERASE_RECORDS: Answer(steps.EraseStep, ActionEnded, lambda event: [event], _action_lost),
     steps.SET_PLACE: Answer(steps.SetPlaceStep, ActionEnded, lambda event: [event], _action_lost),
 }

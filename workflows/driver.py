@@ -12,13 +12,17 @@ from domain.driver.apply import apply, begun
 from domain.driver.effects import (
     AskForRelease,
     BeginSession,
+    CloseDriver,
     DriverDecision,
     DriverEffect,
+    EraseRecords,
+    ForgetAtVendor,
     LabelDriver,
     ListDevices,
     Renew,
     SetPlace,
     StartLink,
+    TellOfLogin,
     Unlink,
     Vitals,
 )
@@ -26,11 +30,13 @@ from domain.driver.events import (
     Act,
     AskUnlink,
     ConfirmUnlink,
+    CredentialsDied,
     DeviceGone,
     DeviceSeen,
     DismissPrompt,
     DriverAction,
     Enroll,
+    Erase,
     LinkReturned,
     PlaceCharger,
     ProgramChanged,
@@ -75,6 +81,9 @@ class DriverWorkflow:
             decision = await self.shell.decide_and_act()
             self.shell.log = ()  # a driver's record is its history and the audit in storage
             workflow.set_current_details(driver_details(self.shell.state))
+            if any(isinstance(effect, CloseDriver) for effect in decision.effects):
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                return
             if not any(isinstance(effect, Renew) for effect in decision.effects):
                 await self.shell.rest(decision.seen)
             elif await self.shell.may_renew(decision.seen):
@@ -118,6 +127,10 @@ class DriverWorkflow:
     def confirm_unlink(self, action: ConfirmUnlink) -> None:
         self.shell.hear(action)
 
+    @workflow.signal(description="Erase the driver here and at the vendor. It cannot be taken back.")
+    def erase(self, action: Erase) -> None:
+        self.shell.hear(action)
+
     @workflow.update(description="Any action, answered with its outcome. A repeated id returns the first outcome.")
     async def act(self, action: DriverAction) -> ActionOutcome:
         self.shell.hear(action)
@@ -143,6 +156,10 @@ class DriverWorkflow:
 
     @workflow.signal(description="A linked device is gone from its account.")
     def device_gone(self, event: DeviceGone) -> None:
+        self.shell.hear(event)
+
+    @workflow.signal(description="The driver's login at a vendor ended; only the driver can renew it.")
+    def credentials_died(self, event: CredentialsDied) -> None:
         self.shell.hear(event)
 
     @workflow.signal(description="A session reports a night, or its end.")
@@ -187,6 +204,7 @@ class DriverWorkflow:
                     side=effect.side,
                     redirect_uri=effect.redirect_uri,
                     language=effect.language,
+                    relink_device_id=effect.relink_device_id,
                 )
                 shell.begin(steps.START_LINK, effect.action_id, step, effect.reason, policies.VENDOR)
             case ListDevices():
@@ -206,6 +224,19 @@ class DriverWorkflow:
                     driver_id=driver_id, action_id=effect.action_id, side=effect.side, vendor=effect.vendor
                 )
                 shell.begin(steps.UNLINK, effect.action_id, step, effect.reason, policies.VENDOR)
+            case ForgetAtVendor():
+                step = steps.ForgetStep(driver_id=driver_id, action_id=effect.action_id)
+                shell.begin(steps.FORGET_AT_VENDOR, "forget", step, effect.reason, policies.VENDOR)
+            case EraseRecords():
+                step = steps.EraseStep(
+                    driver_id=driver_id, action_id=effect.action_id, at=effect.at, device_ids=effect.device_ids
+                )
+                shell.begin(steps.ERASE_RECORDS, "erase records", step, effect.reason)
+            case TellOfLogin():
+                step = steps.TellDriver(
+                    driver_id=driver_id, session_id="", kind="act_now", cause="login_ended", what_to_do="todo.relink"
+                )
+                shell.begin(steps.TELL, f"tell {effect.vendor}", step, effect.reason)
             case LabelDriver():
                 workflow.upsert_search_attributes(
                     [labels.STAGE.value_set(effect.labels.stage), labels.BRAND.value_set(effect.labels.brand)]

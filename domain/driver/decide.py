@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from domain.devices import Device, Side
-from domain.driver import unlinking
+from domain.driver import erasing, linking, standing, unlinking
 from domain.driver.apply import begun
 from domain.driver.effects import (
     LEFT_THE_PROGRAM,
@@ -22,6 +22,8 @@ from domain.driver.effects import (
     Vitals,
     WakeAt,
 )
+from domain.driver.linked import standing_chargers
+from domain.driver.outcomes import is_pending
 from domain.driver.state import DriverLabels, DriverState, Todo
 from domain.journey import VehicleJourney, journey_of
 from domain.machine import to_rest
@@ -36,20 +38,34 @@ def decide(
 ) -> DriverDecision:
     """All that is to be done at `now`, to rest."""
     state, effects = to_rest(state, now, _rules, begun)
-    if state.unlinking is not None and state.unlinking.go_on_at is not None and not state.unlinking.is_under_way:
-        effects.append(WakeAt(at=state.unlinking.go_on_at, reason="unlink without waiting any longer"))
-    if (vitals or Vitals()).continue_as_new_suggested and not is_busy(state):
+    effects.extend(_wake(state, now))
+    if (vitals or Vitals()).continue_as_new_suggested and not is_pending(state):
         effects.append(Renew(reason="the history has grown long and nothing is under way"))
     return DriverDecision(at=now, seen=seen, attempt=attempt, effects=tuple(effects))
 
 
-def is_busy(state: DriverState) -> bool:
-    """Whether an action's outcome is still to come."""
-    return any(outcome.status == "pending" for outcome in state.outcomes.values())
+def _wake(state: DriverState, now: datetime) -> list[DriverEffect]:
+    """The next instant at which something may have to be done although nothing is heard."""
+    leaving = state.unlinking
+    waits: list[tuple[datetime | None, str]] = [
+        (erasing.wakes_at(state), "go on with the erasure"),
+        (standing.next_judgement(state), "a charger has been out of reach for long"),
+        *((link.expires_at, "a link page expires") for link in state.links.values() if linking.is_waiting(link)),
+    ]
+    if leaving is not None and not leaving.is_under_way:
+        waits.append((leaving.go_on_at, "unlink without waiting any longer"))
+    due = [(at, reason) for at, reason in waits if at is not None and at > now]
+    return [WakeAt(at=at, reason=reason) for at, reason in sorted(due)[:1]]
 
 
 def _rules(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
+    if state.erasing is not None:
+        yield from erasing.go_on(state, now)
+        return
     yield from do_what_was_asked(state)
+    yield from look_once_more(state, now)
+    yield from standing.judge_chargers(state, now)
+    yield from standing.tell_of_dead_logins(state)
     yield from let_go_after_withdrawal(state)
     yield from unlink_once_released(state, now)
     yield from open_a_session(state, now)
@@ -71,6 +87,7 @@ def _effect_of(todo: Todo) -> DriverEffect:
                 side=side,
                 redirect_uri=todo.redirect_uri or "",
                 language=todo.language or "en-GB",
+                relink_device_id=todo.relink_device_id,
                 reason=f"the driver links a {side.value}",
             )
         case "list_devices":
@@ -81,9 +98,17 @@ def _effect_of(todo: Todo) -> DriverEffect:
             return SetPlace(
                 action_id=todo.action_id,
                 charger_id=todo.charger_id or "",
-                place_id=todo.place_id or "",
+                place_id=todo.place_id,
                 reason="the driver said where the charger is",
             )
+
+
+def look_once_more(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
+    """A link page that expired may have done its work without a word."""
+    for attempt in state.links.values():
+        look = linking.last_look(attempt, now)
+        if look is not None:
+            yield look
 
 
 def let_go_after_withdrawal(state: DriverState) -> Iterator[DriverEffect]:
@@ -131,7 +156,7 @@ def open_a_session(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
 
 def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now: datetime) -> SessionState:
     session_id = f"{device.id}:{state.next_seq.get(device.id, 1)}"
-    chargers = state.of_side(Side.CHARGER)
+    chargers = standing_chargers(state)
     return SessionState(
         session_id=session_id,
         driver_id=state.driver_id,

@@ -7,6 +7,7 @@ from pydantic import Field
 from domain.devices import Side
 from domain.driver.state import DriverLabels
 from domain.model import Instant, Model
+from domain.resets import ResetCause
 from domain.session.effects import Renew, Vitals, WakeAt
 from domain.session.state import SessionState
 
@@ -17,6 +18,7 @@ class StartLink(Model):
     side: Side
     redirect_uri: str
     language: str
+    relink_device_id: str | None = None  # renew the login that this device hangs on
     reason: str
 
 
@@ -31,7 +33,7 @@ class SetPlace(Model):
     type: Literal["set_place"] = "set_place"
     action_id: str
     charger_id: str
-    place_id: str
+    place_id: str | None  # None: remove it
     reason: str
 
 
@@ -45,6 +47,9 @@ class BeginSession(Model):
 
 LEFT_THE_PROGRAM = "left the program"
 """Why devices leave our hands when the driver withdrew."""
+
+ERASED = "erased"
+"""Why devices leave our hands when the driver is erased."""
 
 
 class AskForRelease(Model):
@@ -67,6 +72,56 @@ class Unlink(Model):
     reason: str
 
 
+class ForgetAtVendor(Model):
+    """Have the vendor delete the driver and all of the driver's data."""
+
+    type: Literal["forget_at_vendor"] = "forget_at_vendor"
+    action_id: str
+    reason: str
+
+
+class EraseRecords(Model):
+    """Delete what storage knows of the driver; events observed before `at` leave no trace any more."""
+
+    type: Literal["erase_records"] = "erase_records"
+    action_id: str
+    at: Instant
+    device_ids: tuple[str, ...]
+    reason: str
+
+
+class CloseDriver(Model):
+    """Nothing is left to be done or known: the workflow ends."""
+
+    type: Literal["close_driver"] = "close_driver"
+    reason: str
+
+
+class ResetCharger(Model):
+    """Take back what a charger unlocked (S26)."""
+
+    type: Literal["reset_charger"] = "reset_charger"
+    charger_id: str
+    cause: ResetCause
+    reason: str
+
+
+class RestoreCharger(Model):
+    """The grounds of a reset are gone: what the charger unlocks counts again."""
+
+    type: Literal["restore_charger"] = "restore_charger"
+    charger_id: str
+    reason: str
+
+
+class TellOfLogin(Model):
+    """Tell the driver, once, that a login ended and must be renewed."""
+
+    type: Literal["tell_of_login"] = "tell_of_login"
+    vendor: str
+    reason: str
+
+
 class LabelDriver(Model):
     type: Literal["label_driver"] = "label_driver"
     labels: DriverLabels
@@ -74,7 +129,21 @@ class LabelDriver(Model):
 
 
 DriverEffect = Annotated[
-    StartLink | ListDevices | SetPlace | BeginSession | AskForRelease | Unlink | LabelDriver | WakeAt | Renew,
+    StartLink
+    | ListDevices
+    | SetPlace
+    | BeginSession
+    | AskForRelease
+    | Unlink
+    | ForgetAtVendor
+    | EraseRecords
+    | CloseDriver
+    | ResetCharger
+    | RestoreCharger
+    | TellOfLogin
+    | LabelDriver
+    | WakeAt
+    | Renew,
     Field(discriminator="type"),
 ]
 
@@ -89,16 +158,23 @@ class DriverDecision(Model):
 
 
 __all__ = [
+    "ERASED",
     "LEFT_THE_PROGRAM",
     "AskForRelease",
     "BeginSession",
+    "CloseDriver",
     "DriverDecision",
     "DriverEffect",
+    "EraseRecords",
+    "ForgetAtVendor",
     "LabelDriver",
     "ListDevices",
     "Renew",
+    "ResetCharger",
+    "RestoreCharger",
     "SetPlace",
     "StartLink",
+    "TellOfLogin",
     "Unlink",
     "Vitals",
     "WakeAt",

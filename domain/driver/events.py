@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.departure import Wish
-from domain.devices import Device, Reading, Side
+from domain.devices import Device, LinkedVendor, Reading, Side
 from domain.model import Instant, Model, Request
 from domain.program import Program
 
@@ -23,6 +23,7 @@ class RequestLink(Act):
     side: Side
     redirect_uri: str = Field(max_length=500)
     language: str = "en-GB"
+    renews: str | None = Field(default=None, max_length=100)  # the vendor whose ended login is renewed
 
 
 class LinkReturned(Act):
@@ -30,6 +31,8 @@ class LinkReturned(Act):
 
     type: Literal["link_returned"] = "link_returned"
     side: Side
+    state: str | None = Field(default=None, max_length=100)  # as it came back in the redirect
+    error: str | None = Field(default=None, max_length=200)  # the vendor's word, if the page was left early
 
 
 class DismissPrompt(Act):
@@ -38,11 +41,11 @@ class DismissPrompt(Act):
 
 
 class PlaceCharger(Act):
-    """Set the charging place of a charger (a place id of the vendor; coordinates never pass through here)."""
+    """Set, change or remove (None) a charger's place: an id of the vendor, coordinates never pass through here."""
 
     type: Literal["place_charger"] = "place_charger"
     charger_id: str
-    place_id: str
+    place_id: str | None = None
 
 
 class Enroll(Act):
@@ -56,6 +59,7 @@ class Enroll(Act):
 
 class Withdraw(Act):
     type: Literal["withdraw"] = "withdraw"
+    at: Instant | None = None  # for the enrolment history
 
 
 class SetWish(Act):
@@ -82,8 +86,24 @@ class ConfirmUnlink(Act):
     at: Instant
 
 
+class Erase(Act):
+    """Erase the driver here and at the vendor (GDPR, article 17). It cannot be taken back."""
+
+    type: Literal["erase"] = "erase"
+    at: Instant
+
+
 DriverAction = Annotated[
-    RequestLink | LinkReturned | DismissPrompt | PlaceCharger | Enroll | Withdraw | SetWish | AskUnlink | ConfirmUnlink,
+    RequestLink
+    | LinkReturned
+    | DismissPrompt
+    | PlaceCharger
+    | Enroll
+    | Withdraw
+    | SetWish
+    | AskUnlink
+    | ConfirmUnlink
+    | Erase,
     Field(discriminator="type"),
 ]
 
@@ -100,6 +120,14 @@ class DeviceGone(Model):
     device_id: str
 
 
+class CredentialsDied(Model):
+    """The driver's login at one vendor ended; the devices stay, out of reach until it is renewed."""
+
+    type: Literal["credentials_died"] = "credentials_died"
+    vendor: str
+    at: Instant
+
+
 class ActionEnded(Model):
     """An action that needed the outside world came to its end."""
 
@@ -111,6 +139,7 @@ class ActionEnded(Model):
     charger_id: str | None = None  # of a placed charger
     place_id: str | None = None
     devices: tuple[Device, ...] = ()  # found by a listing
+    logins: tuple[LinkedVendor, ...] = ()  # the driver's vendor accounts, found by a listing
 
 
 class SessionEnded(Model):
@@ -141,6 +170,8 @@ class NightReported(Model):
     why: str
     commands_sent: int = 0
     commands_proven: int = 0
+    matched_charger_id: str | None = None  # the charger that surely held the car
+    is_match_known: bool = False  # False: the session does not say whether one did
 
 
 class ProgramChanged(Model):
@@ -167,9 +198,11 @@ DriverEvent = Annotated[
     | SetWish
     | AskUnlink
     | ConfirmUnlink
+    | Erase
     | HoldsReleased
     | DeviceSeen
     | DeviceGone
+    | CredentialsDied
     | ActionEnded
     | SessionEnded
     | NightReported

@@ -1,5 +1,6 @@
 """Everything a driver's workflow knows. Small, versioned, nothing personal: ids are opaque, places are vendor ids."""
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
@@ -7,9 +8,11 @@ from pydantic import Field
 from domain.capabilities import OwnCapability
 from domain.departure import Wish
 from domain.devices import Device, Side
+from domain.interventions import VehicleIntervention
 from domain.model import Instant, Model
 from domain.program import Program as Program  # found here too: stored histories and backends know it by this name
 from domain.requirement import Record
+from domain.resets import ChargerRecord, Reset
 from domain.rollout.standing import Change
 
 OUTCOMES_REMEMBERED = 500
@@ -17,11 +20,57 @@ OUTCOMES_REMEMBERED = 500
 
 
 class Enrolment(Model):
-    """The driver's consent to managed charging."""
+    """The driver's consent to managed charging, and how it ended."""
 
     at: Instant
     text_version: str
     language: str
+    ended_at: Instant | None = None
+    ended_why: str = ""
+
+
+class LinkStatus(StrEnum):
+    """What became of a vendor page on which devices are linked."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    LINKED = "linked"
+    LEFT = "left"  # the driver came back early
+    FAILED = "failed"  # the vendor opened no page
+    EXPIRED = "expired"  # nobody came back
+
+
+class LinkAttempt(Model):
+    """The last vendor page opened for one kind of device."""
+
+    action_id: str
+    side: Side
+    token: str  # travels in the redirect as `state`
+    renews: str | None = None  # the vendor whose login is renewed
+    status: LinkStatus = LinkStatus.OPENING
+    detail: str = ""
+    expires_at: Instant | None = None  # None: not open yet
+    is_last_look: bool = False  # it has expired; once more it is looked whether devices came
+
+
+class DeadLogin(Model):
+    """A login at a vendor that ended."""
+
+    vendor: str
+    at: Instant
+    is_told: bool = False
+
+
+class Erasing(Model):
+    """An erasure, step by step; every step may be repeated."""
+
+    action_id: str
+    at: Instant  # when it was asked for
+    device_ids: tuple[str, ...]
+    step: Literal["release", "vendor", "records", "close"] = "release"
+    is_under_way: bool = False
+    told: frozenset[str] = frozenset()  # sessions that were asked to release
+    go_on_at: Instant  # not before then without the sessions' word; after a failure, when it is tried again
 
 
 class Implications(Model):
@@ -94,8 +143,14 @@ class DriverState(Model):
     devices: dict[str, Device] = Field(default_factory=dict)
     own: dict[str, OwnCapability] = Field(default_factory=dict)  # per vehicle id
     places: dict[str, str] = Field(default_factory=dict)  # charger id -> vendor place id
+    links: dict[Side, LinkAttempt] = Field(default_factory=dict)  # the last of each kind
+    dead_logins: dict[str, DeadLogin] = Field(default_factory=dict)  # per vendor
+    chargers: dict[str, ChargerRecord] = Field(default_factory=dict)  # per charger id
+    vendor_resets: dict[str, Reset] = Field(default_factory=dict)  # per vehicle id, delegated control only
+    interventions: dict[str, VehicleIntervention] = Field(default_factory=dict)
     dismissed: frozenset[str] = frozenset()  # prompts the driver closed
     enrolment: Enrolment | None = None
+    past_enrolments: tuple[Enrolment, ...] = ()
     sessions: dict[str, OpenSession] = Field(default_factory=dict)  # per vehicle id
     next_seq: dict[str, int] = Field(default_factory=dict)  # per vehicle id
     nights: tuple[NightSummary, ...] = ()  # the last seven
@@ -104,6 +159,7 @@ class DriverState(Model):
     todo: tuple["Todo", ...] = ()  # accepted actions whose effect is still to begin
     unlinking: Unlinking | None = None
     let_go: frozenset[str] = frozenset()  # sessions told that the driver withdrew
+    erasing: Erasing | None = None
     labels: DriverLabels = DriverLabels()
     change: Change | None = None  # the last change of the program, with its reason
 
@@ -119,5 +175,6 @@ class Todo(Model):
     side: Side | None = None
     redirect_uri: str | None = None
     language: str | None = None
+    relink_device_id: str | None = None
     charger_id: str | None = None
     place_id: str | None = None

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.devices import Side
-from domain.driver.events import AskUnlink, ConfirmUnlink
+from domain.driver.effects import AskForRelease, Unlink
+from domain.driver.events import ActionEnded, AskUnlink, ConfirmUnlink
+from domain.driver.outcomes import refuse, with_outcome
 from domain.driver.state import ActionOutcome, DriverState, Implications, Unlinking
 from domain.journey import journey_of
 
@@ -23,7 +25,7 @@ def ask(state: DriverState, action: AskUnlink) -> DriverState:
     """What unlinking would mean, with a token to confirm it. Nothing else changes."""
     device_ids = devices_of(state, action.side, action.vendor)
     if not device_ids:
-        return with_outcome(state, _refusal(action.action_id, "no such device is linked"))
+        return refuse(state, action, "no such device is linked")
     token = str(uuid5(NAMESPACE_OID, f"{state.driver_id}/{action.action_id}"))
     implications = implications_of(state, action.side, device_ids)
     asked = Unlinking(
@@ -49,7 +51,7 @@ def confirm(state: DriverState, action: ConfirmUnlink) -> DriverState:
     asked = state.unlinking
     why_not = _why_not(state, action)
     if asked is None or why_not:
-        return with_outcome(state, _refusal(action.action_id, why_not))
+        return refuse(state, action, why_not)
     waits_for = frozenset(session.session_id for session in state.sessions.values())
     confirmed = asked.model_copy(
         update={"action_id": action.action_id, "waits_for": waits_for, "go_on_at": action.at + RELEASE_LIMIT}
@@ -85,11 +87,27 @@ def is_due(unlinking: Unlinking, now: datetime) -> bool:
     return is_confirmed and (not unlinking.waits_for or (unlinking.go_on_at is not None and now >= unlinking.go_on_at))
 
 
-def done(state: DriverState) -> DriverState:
-    """What was unlinked is gone. Where the charger was only recommended, no prompt asks for it again (S21)."""
-    gone = state.unlinking
-    if gone is None:
+def begun(state: DriverState, effect: AskForRelease | Unlink) -> DriverState:
+    """A session was asked to release, or the vendor is being asked."""
+    leaving = state.unlinking
+    if leaving is None:
         return state
+    if isinstance(effect, AskForRelease):
+        leaving = leaving.model_copy(update={"told": leaving.told | {effect.session_id}})
+    else:
+        leaving = leaving.model_copy(update={"is_under_way": True})
+    return state.model_copy(update={"unlinking": leaving})
+
+
+def answered(state: DriverState, event: ActionEnded) -> DriverState:
+    """The vendor unlinked; or it did not: then everything stays, and it can be asked again."""
+    if state.unlinking is None or event.action_id != state.unlinking.action_id:
+        return state
+    return _done(state, state.unlinking) if event.is_done else state.model_copy(update={"unlinking": None})
+
+
+def _done(state: DriverState, gone: Unlinking) -> DriverState:
+    """What was unlinked is gone. Where the charger was only recommended, no prompt asks for it again (S21)."""
     before = journey_of(state)
     state = without(state, gone.device_ids).model_copy(update={"unlinking": None})
     if gone.side is Side.CHARGER and before.is_enabled and journey_of(state).is_enabled:
@@ -97,18 +115,20 @@ def done(state: DriverState) -> DriverState:
     return state
 
 
-def failed(state: DriverState) -> DriverState:
-    """The vendor did not unlink: everything stays, and it can be asked again."""
-    return state.model_copy(update={"unlinking": None})
-
-
 def without(state: DriverState, device_ids: tuple[str, ...]) -> DriverState:
     """The state without these devices and what hangs on them."""
+    devices = {key: value for key, value in state.devices.items() if key not in device_ids}
+    vendors = {device.vendor for device in devices.values()}
+    interventions = state.interventions.items()
     return state.model_copy(
         update={
-            "devices": {key: value for key, value in state.devices.items() if key not in device_ids},
+            "devices": devices,
             "own": {key: value for key, value in state.own.items() if key not in device_ids},
             "places": {key: value for key, value in state.places.items() if key not in device_ids},
+            "chargers": {key: value for key, value in state.chargers.items() if key not in device_ids},
+            "vendor_resets": {key: value for key, value in state.vendor_resets.items() if key not in device_ids},
+            "interventions": {key: value for key, value in interventions if value.vehicle_id not in device_ids},
+            "dead_logins": {key: value for key, value in state.dead_logins.items() if key in vendors},
         }
     )
 
@@ -128,12 +148,3 @@ def implications_of(state: DriverState, side: Side, device_ids: tuple[str, ...])
     if state.sessions:
         words.append("unlink.session_open")
     return Implications(device_ids=device_ids, disables_smart_charging=disables, words=tuple(words))
-
-
-def with_outcome(state: DriverState, outcome: ActionOutcome) -> DriverState:
-    """The state that remembers an action's outcome."""
-    return state.model_copy(update={"outcomes": {**state.outcomes, outcome.action_id: outcome}})
-
-
-def _refusal(action_id: str, why: str) -> ActionOutcome:
-    return ActionOutcome(action_id=action_id, status="refused", detail=why)

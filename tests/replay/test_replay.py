@@ -62,7 +62,7 @@ def test_a_driver_replays_after_policies_changed_in_apply_and_decide(
     def open_none(*_: Any) -> Iterator[Any]:
         return iter(())
 
-    monkeypatch.setattr("domain.driver.apply.OUTCOMES_REMEMBERED", 2)
+    monkeypatch.setattr("domain.driver.outcomes.OUTCOMES_REMEMBERED", 2)
     monkeypatch.setattr("domain.driver.decide.open_a_session", open_none)
     after = seen_in(path, "domain.driver")
 

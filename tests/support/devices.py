@@ -8,7 +8,7 @@ from support.factories import DRIVER, EVENING, make_device, make_reading
 
 from domain.clock import Clock
 from domain.commands import Goal
-from domain.devices import ActionState, Device, LinkSession, PowerDeliveryState, Side, VendorAction
+from domain.devices import ActionState, Device, LinkedVendor, LinkSession, PowerDeliveryState, Side, VendorAction
 
 Reaction = Callable[["Vendor", Goal], Awaitable[None]]
 
@@ -64,6 +64,8 @@ class Vendor:
         self.sent: list[tuple[Goal, Side]] = []
         self.placed: dict[str, str | None] = {}
         self.devices: list[Device] = []
+        self.logins: list[LinkedVendor] = []
+        self.forgotten: list[str] = []
 
     async def read(self, side: Side, device_id: str) -> Device:
         if side in self.silent:
@@ -89,6 +91,15 @@ class Vendor:
 
     async def start_link(self, driver_id: str, side: Side, *, redirect_uri: str, language: str) -> LinkSession:
         return LinkSession(url=f"https://vendor.invalid/{side.value}?back={redirect_uri}&hl={language}", token="t")
+
+    async def relink(self, device_id: str, *, redirect_uri: str, language: str) -> LinkSession:
+        return LinkSession(url=f"https://vendor.invalid/renew/{device_id}?back={redirect_uri}&hl={language}", token="t")
+
+    async def linked_vendors(self, driver_id: str) -> list[LinkedVendor]:
+        return list(self.logins)
+
+    async def forget_driver(self, driver_id: str) -> None:
+        self.forgotten.append(driver_id)
 
     async def set_charger_place(self, charger_id: str, place_id: str | None) -> Device:
         self.placed[charger_id] = place_id

@@ -6,16 +6,17 @@ from string import Formatter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.factories import make_device, make_driver, make_reading, make_session
+from support.factories import at, make_device, make_driver, make_reading, make_session
 
 from domain.commands import Goal
 from domain.devices import Side
 from domain.driver.apply import apply
-from domain.driver.events import DeviceSeen, DismissPrompt, Enroll
-from domain.driver.state import DriverState
+from domain.driver.events import CredentialsDied, DeviceSeen, DismissPrompt, Enroll, Erase
+from domain.driver.state import DriverState, LinkStatus
 from domain.journey import Stage, journey_of
 from domain.plan import SlotReason
 from domain.program import Program
+from domain.resets import ResetCause
 from domain.rollout.standing import Phase, Standing
 from domain.session.control import tell_when_exhausted
 from domain.session.effects import Tell
@@ -49,12 +50,16 @@ def test_a_region_falls_back_to_its_language_and_an_unknown_language_to_english(
     assert catalogue("xx-YY") == catalogue("en")
 
 
-def test_every_reason_of_a_slot_and_every_stage_can_be_said() -> None:
+def test_every_reason_stage_reset_and_link_can_be_said() -> None:
     for language in LANGUAGES:
         for reason in SlotReason:
             say(f"reason.{reason.value}", language, brand="Jeep")
         for stage in Stage:
             say(f"stage.{stage.value}", language, brand="Jeep")
+        for cause in ResetCause:
+            say(f"why.reset_{cause.value}", language, brand="Jeep")
+        for status in LinkStatus:
+            say(f"link.{status.value}", language)
 
 
 def reachable() -> list[DriverState]:
@@ -69,6 +74,9 @@ def reachable() -> list[DriverState]:
         enrolled = apply(placed, Enroll(action_id="e", at=moved.reading.received_at, text_version="1"))
         dismissed = apply(linked, DismissPrompt(action_id="d", prompt="prompt.charger_recommended"))
         states += [linked, boxed, placed, enrolled, dismissed]
+    dead = CredentialsDied(vendor="JEEP", at=at(1))
+    states.append(apply(apply(make_driver(), DeviceSeen(device=make_device())), dead))
+    states.append(apply(make_driver(), Erase(action_id="gone", at=at(1))))
     waiting = Program(name="live", standing=Standing(phase=Phase.OPTIONAL))
     states.append(apply(make_driver(program=waiting), DeviceSeen(device=make_device(can_control=False))))
     return states

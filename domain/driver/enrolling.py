@@ -1,0 +1,34 @@
+"""Consent to managed charging: given, withdrawn, and all of it remembered with text version and language."""
+
+from datetime import datetime
+
+from domain.driver.events import Enroll, Withdraw
+from domain.driver.outcomes import done, refuse
+from domain.driver.state import DriverState, Enrolment
+from domain.journey import Stage, journey_of
+
+ENROLMENTS_REMEMBERED = 20
+"""Past consents the workflow itself can tell of."""
+
+
+def enroll(state: DriverState, action: Enroll) -> DriverState:
+    journey = journey_of(state)
+    if state.enrolment is not None:
+        return done(state, action, "already enrolled")
+    if journey.stage is not Stage.READY_TO_ENROLL:
+        return refuse(state, action, f"not yet: {journey.stage.value}")
+    enrolment = Enrolment(at=action.at, text_version=action.text_version, language=action.language)
+    return done(state.model_copy(update={"enrolment": enrolment}), action, "enrolled")
+
+
+def withdraw(state: DriverState, action: Withdraw) -> DriverState:
+    return done(ended(state, action.at, "withdrawn by the driver"), action, "withdrawn")
+
+
+def ended(state: DriverState, at: datetime | None, why: str) -> DriverState:
+    """The consent ends and stays on record."""
+    if state.enrolment is None:
+        return state
+    past = state.enrolment.model_copy(update={"ended_at": at, "ended_why": why})
+    history = (*state.past_enrolments, past)[-ENROLMENTS_REMEMBERED:]
+    return state.model_copy(update={"enrolment": None, "past_enrolments": history})
