@@ -1,6 +1,6 @@
 """The audit of privileged acts, and the limit on how much power they may switch."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
@@ -59,6 +59,13 @@ class Audit:
         if before is not None:
             query = query.where(col(AuditRow.number) < before)
         query = query.order_by(col(AuditRow.number).desc()).limit(limit)
+        return await self._database.read(
+            lambda session: [AuditRecord.model_validate(row.model_dump()) for row in session.exec(query)]
+        )
+
+    async def since(self, program: str, act: str, after: datetime) -> list[AuditRecord]:
+        """The program's acts of one kind after the instant."""
+        query = select(AuditRow).where(AuditRow.program == program, AuditRow.act == act, col(AuditRow.at) > after)
         return await self._database.read(
             lambda session: [AuditRecord.model_validate(row.model_dump()) for row in session.exec(query)]
         )
