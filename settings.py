@@ -18,6 +18,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///nightcharge.db"
     prices_file: Path | None = None  # None: the Dutch day-ahead prices that ship with the package
+    entsoe_token: SecretStr = SecretStr("")  # with it, prices are fetched every day (needs the extra `entsoe`)
+    price_areas: tuple[str, ...] = ("NL",)  # market areas to fetch, in ENTSO-E's names; JSON in the environment
 
     enode_base_url: str = "https://enode-api.production.enode.io"
     enode_token_url: str = "https://oauth.production.enode.io/oauth2/token"
@@ -29,5 +31,6 @@ class Settings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8000
+    gateway_url: str = ""  # where the vendor reaches the gateway; empty: somebody else keeps the webhook
 
     clock: Clock = Clock()  # world time; the identity outside demos and tests

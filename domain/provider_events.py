@@ -1,8 +1,9 @@
 """What a vendor platform tells us unasked. Events are hints with an age: when in doubt, the state is read."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from domain.devices import Device, VendorAction
 from domain.model import Instant, Model
@@ -68,3 +69,15 @@ ProviderEvent = Annotated[
     DeviceDiscovered | DeviceUpdated | DeviceDeleted | CredentialsInvalidated | ActionUpdated | Heartbeat | Ignored,
     Field(discriminator="kind"),
 ]
+
+_EVENTS: TypeAdapter[list[ProviderEvent]] = TypeAdapter(list[ProviderEvent])
+
+
+def events_to_json(events: Sequence[ProviderEvent]) -> bytes:
+    """Events as they lie in our own inbox."""
+    return _EVENTS.dump_json(list(events))
+
+
+def events_from_json(body: bytes) -> list[ProviderEvent]:
+    """The inverse of `events_to_json`."""
+    return _EVENTS.validate_json(body)

@@ -1,31 +1,37 @@
-"""Webhook deliveries: stored before the answer, then worked off in order; only what matters reaches a workflow."""
+"""Working off the inbox: every reading into the raw series, every relevant one to its session or driver, once."""
 
+import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from client import Nightcharge
-from domain.devices import Device
+from domain.devices import Device, Reading
 from domain.driver.events import DeviceGone, DeviceSeen
 from domain.errors import RetryableError
-from domain.ports import Inbox, ReadingBook, WatchBook
+from domain.inbox import Delivery, Inbox, Known, WorkedOff, Workflows
+from domain.news import News, Sighting, news_of
 from domain.provider_events import DeviceDeleted, DeviceDiscovered, DeviceUpdated, ProviderEvent
-from domain.relevance import hearing
 from domain.session.events import ReadingArrived
 
 logger = logging.getLogger(__name__)
 
-Parse = Callable[[bytes, datetime], list[ProviderEvent]]
+Parse = Callable[[Delivery], list[ProviderEvent]]
 
-BATCH = 50
-"""Deliveries taken from the inbox at once."""
+ROUND = 50
+"""Deliveries worked off together. A backlog makes rounds full, and full rounds coalesce most."""
 
 TRIES = 3
 """Times a delivery may fail for a reason of its own before it is set aside."""
 
+AT_ONCE = 16
+"""Workflows spoken to at the same time."""
+
+RETRY_SECONDS = 1.0
+"""Real time before the inbox is tried again after a failure."""
 
 _MEANT_FOR_US = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
 
@@ -37,80 +43,166 @@ def _is_passing(error: Exception) -> bool:
     return isinstance(error, RetryableError | OSError)
 
 
-class Intake:
-    """Works off the inbox: every reading into the raw series, every relevant one to its session or driver."""
+@dataclass
+class _Round:
+    """The deliveries of one round, by the devices they tell of."""
 
-    def __init__(
-        self,
-        *,
-        inbox: Inbox,
-        readings: ReadingBook,
-        watches: WatchBook,
-        workflows: Nightcharge,
-        parse: Parse,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._inbox, self._readings, self._watches = inbox, readings, watches
-        self._workflows, self._parse, self._now = workflows, parse, now
-        self._tries: Counter[str] = Counter()
+    sightings: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    told_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # device id -> delivery ids
+    work: WorkedOff = field(default_factory=WorkedOff)
+    failures: dict[str, Exception] = field(default_factory=dict)  # device id -> why nobody could be told
+
+
+class Intake:
+    """Works off the inbox. One process does; a second one would tell nothing twice, but do all work again.
+
+    Workflows are told before the books are written, by signals that carry an id made of their content. So a process
+    that dies in between repeats itself, and Temporal drops what it has heard already.
+    """
+
+    def __init__(self, *, inbox: Inbox, workflows: Workflows, parse: Parse, now: Callable[[], datetime]) -> None:
+        self._inbox, self._workflows, self._parse, self._now = inbox, workflows, parse, now
+        self._arrived = asyncio.Event()
+        self._seats = asyncio.Semaphore(AT_ONCE)
+
+    def wake(self) -> None:
+        """Something arrived."""
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Work the inbox off whenever something arrived; what is left from before a restart comes first."""
+        self._arrived.set()
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            try:
+                while await self.work_off():
+                    pass
+            except Exception:
+                # Whatever it was, the deliveries are stored and stay pending.
+                logger.exception("inbox stopped short", extra={"action": "intake_failed"})
+                await asyncio.sleep(RETRY_SECONDS)
+                self._arrived.set()
 
     async def work_off(self) -> int:
-        """Handle what is pending, in order; returns how many deliveries.
+        """Handle the oldest deliveries, device by device; returns how many there were.
 
-        While Temporal or the vendor is out of reach everything waits. A delivery that fails for a reason of its own is
-        set aside after a few tries, so that it does not hold up the others; its body stays stored.
+        While Temporal is out of reach everything waits. A delivery that fails for a reason of its own is set aside
+        after a few tries, so that it does not hold up the others; its body stays stored.
+
+        Raises:
+            RPCError, RetryableError, OSError: a passing failure; what could be told is done, the rest stays pending.
         """
-        pending = await self._inbox.pending(BATCH)
-        for delivery_id, body in pending:
-            await self._work_off(delivery_id, body)
-            self._tries.pop(delivery_id, None)
-            await self._inbox.done(delivery_id)
-        return len(pending)
+        deliveries = await self._inbox.pending(ROUND)
+        if not deliveries:
+            return 0
+        round_ = await self._read(deliveries)
+        await self._tell_all(round_)
+        self._sort_out(deliveries, round_)
+        await self._inbox.keep(round_.work, self._now())
+        for error in round_.failures.values():
+            if _is_passing(error):
+                raise error
+        return len(deliveries)
 
-    async def _work_off(self, delivery_id: str, body: bytes) -> None:
-        """Handle every event; one that fails does not cost the others, and is tried again with its delivery."""
-        failures: list[Exception] = []
-        for event in self._parse(body, self._now()):
+    async def _read(self, deliveries: Iterable[Delivery]) -> _Round:
+        """The events, sorted by device. Answers to the vendor go first: between two deliveries the loop runs on."""
+        round_ = _Round()
+        for delivery in deliveries:
+            for event in self._parse(delivery):
+                sighting = _sighting(event, delivery.received_at)
+                if sighting is not None:
+                    device_id = sighting.device.id
+                    round_.sightings[device_id].append(sighting)
+                    round_.told_by[device_id].add(delivery.id)
+                    round_.work.seen[device_id] = delivery.received_at
+                else:
+                    logger.debug("event not used", extra={"action": "event_ignored", "kind": event.kind})
+            await asyncio.sleep(0)
+        return round_
+
+    async def _tell_all(self, round_: _Round) -> None:
+        """Tell every driver's workflows their news; drivers side by side, the devices of one after the other."""
+        known = await self._inbox.known(list(round_.sightings))
+        by_driver: dict[str, list[str]] = defaultdict(list)
+        for device_id, sightings in round_.sightings.items():
+            seen = [one.device.reading for one in sightings if not one.is_gone]
+            round_.work.readings += [reading for reading in seen if reading.observed_at is not None]
+            by_driver[sightings[-1].device.driver_id].append(device_id)
+        await asyncio.gather(*(self._tell_one(round_, known, device_ids) for device_ids in by_driver.values()))
+
+    async def _tell_one(self, round_: _Round, known: dict[str, Known], device_ids: Iterable[str]) -> None:
+        for device_id in device_ids:
+            sightings = round_.sightings[device_id]
+            news = news_of(known[device_id], sightings)
             try:
-                await self._handle(event)
+                if news.is_telling:
+                    async with self._seats:
+                        await self._tell(round_.work, known[device_id], sightings[-1].device, news)
             except Exception as error:
-                if _is_passing(error):
-                    raise
-                failures.append(error)
-        if not failures:
+                round_.failures[device_id] = error
+            else:
+                _note(round_.work, sightings[-1].device, news)
+
+    async def _tell(self, work: WorkedOff, known: Known, device: Device, news: News) -> None:
+        for_driver = list(news.to_driver)
+        if known.watch is not None and not await self._tell_session(known.watch.session_id, news.to_session):
+            work.ended.add(known.watch.session_id)  # it is over, its watch was left behind
+            if news.picture is not None and news.picture not in for_driver:
+                for_driver.append(news.picture)
+        for picture in for_driver:
+            await self._workflows.tell_driver(picture.driver_id, DeviceSeen(device=picture))
+        if news.gone_at is not None:
+            driver_id = (known.device or device).driver_id
+            await self._workflows.tell_driver(driver_id, DeviceGone(device_id=device.id))
+
+    async def _tell_session(self, session_id: str, readings: Iterable[Reading]) -> bool:
+        """False if the session is over."""
+        for reading in readings:
+            if not await self._workflows.tell_session(session_id, ReadingArrived(reading=reading)):
+                return False
+        return True
+
+    def _sort_out(self, deliveries: Iterable[Delivery], round_: _Round) -> None:
+        """A delivery is done when all its devices are; else it is tried again, or set aside."""
+        stuck: dict[str, Exception] = {}
+        for device_id, error in round_.failures.items():
+            for delivery_id in round_.told_by[device_id]:
+                if delivery_id not in stuck or _is_passing(error):
+                    stuck[delivery_id] = error
+        for delivery in deliveries:
+            if delivery.id not in stuck:
+                round_.work.done.append(delivery.id)
+            elif not _is_passing(stuck[delivery.id]):
+                self._note_failure(delivery, stuck[delivery.id], round_.work)
+
+    def _note_failure(self, delivery: Delivery, error: Exception, work: WorkedOff) -> None:
+        why = f"{type(error).__name__}: {error}"[:500]
+        if delivery.tries + 1 < TRIES:
+            work.failed[delivery.id] = why
             return
-        self._tries[delivery_id] += 1
-        if self._tries[delivery_id] < TRIES:
-            raise failures[0]
+        work.set_aside[delivery.id] = why
         logger.error(
             "delivery set aside",
-            extra={"action": "delivery_set_aside", "delivery_id": delivery_id, "events": len(failures)},
-            exc_info=failures[0],
+            extra={"action": "delivery_set_aside", "delivery_id": delivery.id},
+            exc_info=error,
         )
 
-    async def _handle(self, event: ProviderEvent) -> None:
-        match event:
-            case DeviceDiscovered() | DeviceUpdated():
-                await self._see(event.device)
-            case DeviceDeleted():
-                await self._watches.remove_device(event.device.id)
-                await self._workflows.device_gone(event.device.driver_id, DeviceGone(device_id=event.device.id))
-            case _:
-                logger.debug("event not used", extra={"action": "event_ignored", "kind": event.kind})
 
-    async def _see(self, device: Device) -> None:
-        before = await self._watches.device(device.id)
-        watch = await self._watches.watch_of(device.id)
-        if device.reading.observed_at is not None:
-            await self._readings.add_readings([device.reading])
-        heard_by = hearing(before, device, watch)
-        to_driver = heard_by.to_driver
-        if heard_by.to_session and watch is not None:
-            is_heard = await self._workflows.reading(watch.session_id, ReadingArrived(reading=device.reading))
-            if not is_heard:  # the session is over, its watch was left behind
-                await self._watches.end_watch(watch.session_id)
-                to_driver = True
-        if to_driver:
-            await self._workflows.device_seen(device.driver_id, DeviceSeen(device=device))
-        if before is None or heard_by.is_newer:
-            await self._watches.save_device(device)
+def _note(work: WorkedOff, device: Device, news: News) -> None:
+    if news.picture is not None:
+        work.devices.append(news.picture)
+    elif news.gone_at is not None:
+        work.gone[device.id] = (device.driver_id, news.gone_at)
+
+
+def _sighting(event: ProviderEvent, received_at: datetime) -> Sighting | None:
+    """The event as a sighting of a device; None if it is about something else."""
+    match event:
+        case DeviceDiscovered() | DeviceUpdated():
+            at = event.device.reading.observed_at or event.created_at or received_at
+            return Sighting(device=event.device, at=at)
+        case DeviceDeleted():
+            return Sighting(device=event.device, at=event.created_at or received_at, is_gone=True)
+        case _:
+            return None

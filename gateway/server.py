@@ -1,44 +1,75 @@
 """The gateway process: settings, adapters, application, server."""
 
 import asyncio
-import logging
 import signal
 import socket
+from contextlib import AsyncExitStack
 from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
+from temporalio.client import Client
 
-from client import Nightcharge, connect
+from client import connect
+from domain.inbox import Delivery, Origin
+from domain.provider_events import ProviderEvent, events_from_json
 from gateway.app import create_app
+from gateway.health import health
 from gateway.intake import Intake
+from gateway.upkeep import Upkeep
+from gateway.webhooks_in import webhooks_in
+from providers.enode.client import EnodeClient
+from providers.enode.hooks import Webhooks
+from providers.enode.mapping import WireMapping
 from providers.enode.webhooks import parse_delivery, verify
 from settings import Settings
 from storage.sql import SqlStore
-from worker import wire_mapping
-
-logger = logging.getLogger(__name__)
+from worker import enode_settings, wire_mapping
+from workflows.sweep_schedule import sweep_now
+from workflows.telling import Telling
 
 
 async def serve(settings: Settings) -> None:
     """Serve until asked to stop. Prints its address, since the port may be a free one."""
-    store = SqlStore(settings.database_url)
-    await store.create()
-    workflows = Nightcharge(await connect(), clock=settings.clock)
-    intake = Intake(
-        inbox=store,
-        readings=store,
-        watches=store,
-        workflows=workflows,
-        parse=partial(parse_delivery, mapping=wire_mapping(settings)),
-        now=settings.clock.now,
-    )
-    app = create_app(
-        inbox=store, intake=intake, verify=partial(verify, settings.webhook_secret), now=settings.clock.now
-    )
-    listener = socket.create_server((settings.gateway_host, settings.gateway_port))
-    print(f"gateway listening on http://{settings.gateway_host}:{listener.getsockname()[1]}", flush=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, lambda: setattr(server, "should_exit", True))
-    await server.serve(sockets=[listener])
-    await store.close()
+    async with AsyncExitStack() as stack:
+        store = SqlStore(settings.database_url)
+        stack.push_async_callback(store.close)
+        await store.create()
+        app = await build(settings, store, await connect(), stack)
+        listener = socket.create_server((settings.gateway_host, settings.gateway_port))
+        print(f"gateway listening on http://{settings.gateway_host}:{listener.getsockname()[1]}", flush=True)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, lambda: setattr(server, "should_exit", True))
+        await server.serve(sockets=[listener])
+
+
+async def build(settings: Settings, store: SqlStore, temporal: Client, stack: AsyncExitStack) -> FastAPI:
+    """The application, wired."""
+    inbox, now = store.inbox, settings.clock.now
+    parse = partial(parsed, mapping=wire_mapping(settings))
+    intake = Intake(inbox=inbox, workflows=Telling(temporal), parse=parse, now=now)
+    upkeep = Upkeep(inbox, now)
+    if settings.gateway_url:
+        enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
+        hook = partial(
+            Webhooks(enode).revive, f"{settings.gateway_url.rstrip('/')}/webhooks/enode", settings.webhook_secret
+        )
+        upkeep = Upkeep(inbox, now, revive=hook, lost=partial(sweep_now, temporal))
+
+    def arrived() -> None:
+        upkeep.heard()
+        intake.wake()
+
+    routers = [
+        health(inbox, now),
+        webhooks_in(inbox, verify=partial(verify, settings.webhook_secret), now=now, arrived=arrived),
+    ]
+    return create_app(routers, jobs=[intake.run, upkeep.run])
+
+
+def parsed(delivery: Delivery, *, mapping: WireMapping) -> list[ProviderEvent]:
+    """The events of a delivery: the vendor's by the adapter, the sweep's are ours already."""
+    if delivery.origin is Origin.SWEEP:
+        return events_from_json(delivery.body)
+    return parse_delivery(delivery.body, delivery.received_at, mapping=mapping)

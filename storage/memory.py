@@ -1,4 +1,4 @@
-"""All books in memory: the store of the loop engine and of tests.
+"""The books in memory, without the inbox: the store of the loop engine and of tests.
 
 Nothing survives the process. The suite in tests/contract/storage holds it and the SQL store to the same behaviour.
 """
@@ -14,13 +14,13 @@ from domain.devices import Device, Reading
 from domain.errors import CallerError
 from domain.nightlog import LogEntry
 from domain.relevance import Watch
-from storage.content import body_digest, instant_of
+from storage.content import instant_of
 
 _at_and_arrival = itemgetter(0, 1)
 
 
 class MemoryStore:
-    """CommandBook, ReadingBook, NightBook, WatchBook and Inbox of `domain.ports` in dictionaries."""
+    """CommandBook, ReadingBook, NightBook and WatchBook of `domain.ports` in dictionaries."""
 
     def __init__(self) -> None:
         self._intents: dict[str, CommandIntent] = {}
@@ -30,9 +30,6 @@ class MemoryStore:
         self._devices: dict[str, Device] = {}
         self._watches: dict[str, Watch] = {}
         self._listeners: dict[str, list[str]] = {}
-        self._waiting: dict[str, bytes] = {}
-        self._known_deliveries: set[str] = set()
-        self._known_bodies: set[str] = set()
 
     async def create(self) -> None:
         """Nothing to prepare."""
@@ -138,24 +135,6 @@ class MemoryStore:
         """The watch that began to listen to the device last; the one before hears again when that one ends."""
         sessions = self._listeners.get(device_id)
         return self._watches[sessions[-1]] if sessions else None
-
-    # Webhook deliveries
-
-    async def accept(self, delivery_id: str, body: bytes, received_at: datetime) -> bool:
-        digest = body_digest(body)
-        if delivery_id in self._known_deliveries or digest in self._known_bodies:
-            return False
-        self._known_deliveries.add(delivery_id)
-        self._known_bodies.add(digest)
-        self._waiting[delivery_id] = body
-        return True
-
-    async def pending(self, limit: int) -> list[tuple[str, bytes]]:
-        """The oldest deliveries not yet done, in order of arrival."""
-        return list(self._waiting.items())[:limit]
-
-    async def done(self, delivery_id: str) -> None:
-        self._waiting.pop(delivery_id, None)
 
 
 def _identity(reading: Reading) -> tuple[object, ...]:

@@ -15,13 +15,13 @@ from domain.devices import Device, Reading
 from domain.errors import CallerError
 from domain.nightlog import LogEntry, from_lines, to_lines
 from domain.relevance import Watch
-from storage.content import body_digest, instant_of, reading_digest
 from storage.database import Database
+from storage.inbox import SqlInbox
 from storage.migrations import migrate
+from storage.rows import device_row, reading_row
 from storage.statements import insert_new, upsert
 from storage.tables import (
     CommandRow,
-    DeliveryRow,
     DeviceRow,
     ListenerRow,
     NightLogRow,
@@ -32,10 +32,11 @@ from storage.tables import (
 
 
 class SqlStore:
-    """CommandBook, ReadingBook, NightBook, WatchBook and Inbox of `domain.ports` behind one SQLAlchemy URL."""
+    """CommandBook, ReadingBook, NightBook and WatchBook of `domain.ports` behind one SQLAlchemy URL; its inbox too."""
 
     def __init__(self, url: str = "sqlite:///nightcharge.db") -> None:
         self.database = Database(url)
+        self.inbox = SqlInbox(self.database)
 
     async def create(self) -> None:
         """Bring the tables to the present version; harmless when they are, and when another process does the same."""
@@ -96,7 +97,7 @@ class SqlStore:
 
     async def add_readings(self, readings: Sequence[Reading]) -> None:
         if readings:
-            rows = [_reading_row(reading) for reading in readings]
+            rows = [reading_row(reading) for reading in readings]
             await self.database.write(lambda session: insert_new(session, rows))
 
     async def readings(self, device_id: str, starts_at: datetime, ends_at: datetime) -> list[Reading]:
@@ -139,16 +140,16 @@ class SqlStore:
     # Devices and who listens to them
 
     async def save_device(self, device: Device) -> None:
-        row = DeviceRow(id=device.id, driver_id=device.driver_id, device_json=device.model_dump_json())
-        await self.database.write(lambda session: upsert(session, row))
+        await self.database.write(lambda session: upsert(session, device_row(device)))
 
     async def device(self, device_id: str) -> Device | None:
         row = await self.database.read(lambda session: session.get(DeviceRow, device_id))
-        return Device.model_validate_json(row.device_json) if row else None
+        return Device.model_validate_json(row.device_json) if row and row.gone_at is None else None
 
     async def devices(self, driver_id: str) -> list[Device]:
         """The driver's devices, by id."""
-        query = select(DeviceRow.device_json).where(DeviceRow.driver_id == driver_id).order_by(col(DeviceRow.id))
+        mine = select(DeviceRow.device_json).where(DeviceRow.driver_id == driver_id, col(DeviceRow.gone_at).is_(None))
+        query = mine.order_by(col(DeviceRow.id))
         bodies = await self.database.read(lambda session: session.exec(query).all())
         return [Device.model_validate_json(body) for body in bodies]
 
@@ -189,22 +190,6 @@ class SqlStore:
         body = await self.database.read(lambda session: session.exec(query).first())
         return Watch.model_validate_json(body) if body else None
 
-    # Webhook deliveries
-
-    async def accept(self, delivery_id: str, body: bytes, received_at: datetime) -> bool:
-        row = DeliveryRow(delivery_id=delivery_id, digest=body_digest(body), received_at=received_at, body=body)
-        return await self.database.write(lambda session: insert_new(session, [row]) == 1)
-
-    async def pending(self, limit: int) -> list[tuple[str, bytes]]:
-        """The oldest deliveries not yet done, in order of arrival."""
-        waiting = select(DeliveryRow.delivery_id, DeliveryRow.body).where(col(DeliveryRow.is_done).is_(False))
-        query = waiting.order_by(col(DeliveryRow.number)).limit(limit)
-        return await self.database.read(lambda session: [(key, body) for key, body in session.exec(query)])
-
-    async def done(self, delivery_id: str) -> None:
-        change = update(DeliveryRow).values(is_done=True).where(col(DeliveryRow.delivery_id) == delivery_id)
-        await self.database.write(lambda session: session.exec(change))
-
 
 def _command_row(intent: CommandIntent) -> CommandRow:
     return CommandRow(
@@ -228,16 +213,6 @@ def _intent(row: CommandRow) -> CommandIntent:
         requested_at=row.requested_at,
         action_id=row.action_id,
         outcome=CommandOutcome.model_validate_json(row.outcome_json) if row.outcome_json else None,
-    )
-
-
-def _reading_row(reading: Reading) -> ReadingRow:
-    return ReadingRow(
-        digest=reading_digest(reading),
-        device_id=reading.device_id,
-        at=instant_of(reading),
-        received_at=reading.received_at,
-        reading_json=reading.model_dump_json(),
     )
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from sqlalchemy import DateTime, Dialect, Index, LargeBinary, Text, TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from domain.inbox import Origin
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant, stored as UTC and read back aware, also by databases that know no time zones."""
@@ -88,7 +90,9 @@ class DeviceRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     driver_id: str = Field(index=True)
-    device_json: str = Field(sa_type=Text)
+    device_json: str = Field(sa_type=Text)  # empty once it is gone
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # arrival of its last event
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class WatchRow(SQLModel, table=True):
@@ -119,5 +123,9 @@ class DeliveryRow(SQLModel, table=True):
     delivery_id: str = Field(unique=True)
     digest: str = Field(unique=True)
     received_at: datetime = _instant()
+    origin: str = Origin.WEBHOOK.value
     is_done: bool = Field(default=False, index=True)
-    body: bytes = Field(sa_type=LargeBinary)
+    tries: int = 0  # that failed for a reason of its own
+    failure: str | None = None  # of the last of them
+    set_aside_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    body: bytes = Field(sa_type=LargeBinary)  # empty once it is done

@@ -23,3 +23,8 @@ def session_workflow_id(session: str) -> str:
 def session_of(workflow_id: str) -> str:
     """The inverse of `session_workflow_id`."""
     return workflow_id.removeprefix("session:")
+
+
+def driver_of(workflow_id: str) -> str:
+    """The inverse of `driver_workflow_id`."""
+    return workflow_id.removeprefix("driver:")

@@ -109,6 +109,12 @@ class Webhooks:
             found = found.model_copy(update={"is_active": True})
         return found
 
+    async def revive(self, url: str, secret: SecretStr, events: tuple[str, ...] = EVENTS) -> bool:
+        """As `keep_alive`; True if the webhook was missing or inactive, so that events may have been thrown away."""
+        before = await self._at(url)
+        await self.keep_alive(url, secret, events)
+        return before is None or not before.is_active
+
     async def _at(self, url: str) -> Webhook | None:
         return next((one for one in await self.list() if one.url == url), None)
 

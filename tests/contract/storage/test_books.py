@@ -12,7 +12,7 @@ from domain.commands import CommandIntent, CommandOrder, CommandOutcome, Command
 from domain.devices import ActionState, Capability, CapabilityKind, Device, PowerDeliveryState, Reading, Side
 from domain.errors import CallerError
 from domain.nightlog import LogEntry, LogKind
-from domain.ports import CommandBook, Inbox, NightBook, ReadingBook, WatchBook
+from domain.ports import CommandBook, NightBook, ReadingBook, WatchBook
 from domain.relevance import Watch
 from storage.memory import MemoryStore
 from storage.sql import SqlStore
@@ -119,8 +119,7 @@ def test_store_is_every_book_of_the_ports(store: Store) -> None:
     readings: ReadingBook = store
     nights: NightBook = store
     watches: WatchBook = store
-    inbox: Inbox = store
-    assert {commands, readings, nights, watches, inbox} == {store}
+    assert {commands, readings, nights, watches} == {store}
 
 
 class TestCommands:
@@ -319,32 +318,3 @@ class TestWatches:
         assert await store.watch_of("c1") == make_watch("session:v2:1", "c1")
         await store.end_watch("session:v2:1")
         assert await store.watch_of("c1") == make_watch("session:v1:1", "c1", soc_above_pct=50.0)
-
-
-class TestInbox:
-    async def test_deliveries_wait_in_order_of_arrival_until_done(self, store: Store) -> None:
-        for key in ("b", "a", "c"):
-            assert await store.accept(key, key.encode(), EVENING)
-        assert await store.pending(2) == [("b", b"b"), ("a", b"a")]
-        await store.done("b")
-        await store.done("b")
-        assert await store.pending(9) == [("a", b"a"), ("c", b"c")]
-
-    async def test_known_delivery_id_is_refused_also_when_done(self, store: Store) -> None:
-        assert await store.accept("a", b"1", EVENING)
-        await store.done("a")
-        assert not await store.accept("a", b"2", after(days=3))
-        assert await store.pending(9) == []
-
-    async def test_known_content_is_refused_under_another_id(self, store: Store) -> None:
-        assert await store.accept("a", b"1", EVENING)
-        assert not await store.accept("b", b"1", after(days=3))
-
-    async def test_body_is_kept_byte_by_byte(self, store: Store) -> None:
-        body = bytes(range(256))
-        await store.accept("a", body, EVENING)
-        assert await store.pending(1) == [("a", body)]
-
-    async def test_one_of_many_equal_deliveries_at_the_same_time_is_accepted(self, store: Store) -> None:
-        answers = await asyncio.gather(*(store.accept(f"id{n}", b"same", EVENING) for n in range(20)))
-        assert sum(answers) == 1

@@ -20,17 +20,20 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.clock import Clock
 from domain.model import Model
 from gateway.app import create_app
+from gateway.health import health
 from gateway.intake import Intake
+from gateway.server import parsed
+from gateway.webhooks_in import webhooks_in
 from providers.enode.mapping import WireMapping
-from providers.enode.webhooks import parse_delivery, verify
+from providers.enode.webhooks import verify
 from storage.sql import SqlStore
 
 SECRET = "a-secret-of-the-hook"
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 20.0
 
 
 class Told:
-    """The workflows' client: notes what is passed on, or is down."""
+    """The workflows: they note what they are told, or are out of reach."""
 
     def __init__(self) -> None:
         self.is_down = False
@@ -38,17 +41,21 @@ class Told:
         self.chokes_on: str | None = None  # a driver whose news always fails
         self.tries = 0
         self.readings: list[tuple[str, Any]] = []
-        self.seen: list[tuple[str, Any]] = []
-        self.gone: list[tuple[str, Any]] = []
+        self.drivers: list[tuple[str, Any]] = []
 
-    async def reading(self, session: str, event: Model) -> bool:
-        return self._note(self.readings, session, event) and not self.is_over
+    @property
+    def seen(self) -> list[tuple[str, Any]]:
+        return [(driver, event) for driver, event in self.drivers if event.type == "device_seen"]
 
-    async def device_seen(self, driver: str, event: Model) -> bool:
-        return self._note(self.seen, driver, event)
+    @property
+    def gone(self) -> list[tuple[str, Any]]:
+        return [(driver, event) for driver, event in self.drivers if event.type == "device_gone"]
 
-    async def device_gone(self, driver: str, event: Model) -> bool:
-        return self._note(self.gone, driver, event)
+    async def tell_session(self, session_id: str, event: Model) -> bool:
+        return self._note(self.readings, session_id, event) and not self.is_over
+
+    async def tell_driver(self, driver_id: str, event: Model) -> bool:
+        return self._note(self.drivers, driver_id, event)
 
     def _note(self, notes: list[tuple[str, Any]], whom: str, event: Model) -> bool:
         self.tries += 1
@@ -63,8 +70,8 @@ class Told:
 class Gateway:
     """A running gateway, its books and what its workflows were told."""
 
-    def __init__(self, url: str, store: SqlStore, told: Told) -> None:
-        self.url, self.store, self.told = url, store, told
+    def __init__(self, url: str, store: SqlStore, told: Told, intake: Intake) -> None:
+        self.url, self.store, self.inbox, self.told, self.intake = url, store, store.inbox, told, intake
 
     async def deliver(self, *events: dict[str, Any], delivery: str = "d-1", secret: str = SECRET) -> int:
         """Send a signed delivery; the status of the answer."""
@@ -76,6 +83,11 @@ class Gateway:
         async with httpx.AsyncClient(base_url=self.url) as http:
             return (await http.post("/webhooks/enode", content=body, headers=headers)).status_code
 
+    async def health(self) -> dict[str, Any]:
+        async with httpx.AsyncClient(base_url=self.url) as http:
+            answer: dict[str, Any] = (await http.get("/health")).raise_for_status().json()
+        return answer
+
     async def until(self, look: Callable[[], Awaitable[bool]]) -> None:
         deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
         while not await look():
@@ -86,7 +98,7 @@ class Gateway:
         """Wait until no delivery is pending."""
 
         async def is_empty() -> bool:
-            return await self.store.pending(10) == []
+            return await self.inbox.pending(10) == []
 
         await self.until(is_empty)
 
@@ -96,19 +108,14 @@ async def gateway_on(database: Path, told: Told) -> AsyncIterator[Gateway]:
     """Gateway up; gateway down at the end."""
     store = SqlStore(f"sqlite:///{database}")
     await store.create()
-    intake = Intake(
-        inbox=store,
-        readings=store,
-        watches=store,
-        workflows=told,
-        parse=partial(parse_delivery, mapping=WireMapping()),
-        now=Clock().now,
-    )
-    app = create_app(inbox=store, intake=intake, verify=partial(verify, SecretStr(SECRET)), now=Clock().now)
+    now, inbox = Clock().now, store.inbox
+    intake = Intake(inbox=inbox, workflows=told, parse=partial(parsed, mapping=WireMapping()), now=now)
+    webhooks = webhooks_in(inbox, verify=partial(verify, SecretStr(SECRET)), now=now, arrived=intake.wake)
+    app = create_app([webhooks, health(inbox, now)], jobs=[intake.run])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield Gateway(f"http://127.0.0.1:{listener.getsockname()[1]}", store, told)
+    yield Gateway(f"http://127.0.0.1:{listener.getsockname()[1]}", store, told, intake)
     server.should_exit = True
     await serving
     await store.close()
@@ -122,7 +129,7 @@ def told() -> Told:
 @pytest.fixture
 def start_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Told], Any]:
     """Starts a gateway; a second one works on what the first left."""
-    monkeypatch.setattr("gateway.app.RETRY_SECONDS", 0.02)
+    monkeypatch.setattr("gateway.intake.RETRY_SECONDS", 0.02)
     return partial(gateway_on, tmp_path / "gateway.db")
 
 

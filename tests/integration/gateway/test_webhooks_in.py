@@ -6,7 +6,7 @@ import pytest
 
 from domain.devices import ReadingSource
 from domain.relevance import Watch
-from gateway.app import LARGEST_BODY
+from gateway.webhooks_in import LARGEST_BODY
 
 CAR, CHARGER, DRIVER, SESSION = "car-1", "box-1", "driver-1", "car-1:1"
 
@@ -50,7 +50,7 @@ async def listen(gateway) -> None:
 async def test_a_forged_signature_is_turned_away_and_nothing_is_stored(gateway):
     assert await gateway.deliver(event(), secret="another") == 401
     assert await gateway.post(b"[]", {"x-enode-delivery": "d-1"}) == 401
-    assert await gateway.store.pending(10) == []
+    assert await gateway.inbox.pending(10) == []
     assert await gateway.store.device(CAR) is None
     assert gateway.told.tries == 0
     assert await gateway.deliver(event()) == 200  # the forger did not use up the delivery's id
@@ -61,7 +61,7 @@ async def test_a_forged_signature_is_turned_away_and_nothing_is_stored(gateway):
 async def test_a_delivery_without_its_id_or_too_large_is_turned_away(gateway):
     assert await gateway.deliver(event(), delivery="") == 400
     assert await gateway.post(b" " * (LARGEST_BODY + 1), {"x-enode-delivery": "d-1"}) == 413
-    assert await gateway.store.pending(10) == []
+    assert await gateway.inbox.pending(10) == []
 
 
 @pytest.mark.parametrize("second", ["d-1", "d-2"])
@@ -90,7 +90,7 @@ async def test_a_reading_of_an_open_watch_goes_to_the_session_and_a_plain_one_to
     await gateway.deliver(event())
     await gateway.worked_off()
     gateway.told.readings.clear()
-    gateway.told.seen.clear()
+    gateway.told.drivers.clear()
 
     await gateway.deliver(event(minute=9, charging=True), delivery="d-2")
     await gateway.deliver(event(minute=11, charging=True), delivery="d-3")
@@ -151,7 +151,7 @@ async def test_a_delivery_is_stored_and_answered_while_temporal_is_down_and_work
         return gateway.told.tries > 1
 
     await gateway.until(was_tried_again)
-    assert [delivery for delivery, _ in await gateway.store.pending(10)] == ["d-1"]
+    assert [delivery.id for delivery in await gateway.inbox.pending(10)] == ["d-1"]
     gateway.told.is_down = False
     await gateway.worked_off()
     assert len(gateway.told.seen) == 1

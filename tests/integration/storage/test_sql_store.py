@@ -38,9 +38,9 @@ async def main(url: str, name: str, writes: int) -> None:
     now = datetime(2022, 12, 14, 12, 0, tzinfo=UTC)
     won = 0
     for n in range(writes):
-        won += await store.accept(f"shared-{n}", f"shared {n}".encode(), now)
-        assert await store.accept(f"{name}-{n}", f"{name} {n}".encode(), now)
-        await store.pending(5)
+        won += await store.inbox.accept(f"shared-{n}", f"shared {n}".encode(), now)
+        assert await store.inbox.accept(f"{name}-{n}", f"{name} {n}".encode(), now)
+        await store.inbox.pending(5)
     await store.close()
     print(won, flush=True)
 
@@ -72,7 +72,7 @@ async def test_create_again_keeps_what_is_stored(url: str) -> None:
     for expected in (True, False):
         store = SqlStore(url)
         await store.create()
-        assert await store.accept("a", b"1", NOON) is expected
+        assert await store.inbox.accept("a", b"1", NOON) is expected
         await store.close()
 
 
@@ -99,10 +99,10 @@ def test_two_processes_share_one_file_from_the_first_moment(url: str) -> None:
 async def test_reader_does_not_wait_for_the_writer(url: str) -> None:
     store = SqlStore(url)
     await store.create()
-    await store.accept("a", b"1", NOON)
+    await store.inbox.accept("a", b"1", NOON)
     rival = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
-    assert await store.pending(1) == [("a", b"1")]
+    assert [one.body for one in await store.inbox.pending(1)] == [b"1"]
     rival.execute("ROLLBACK")
     rival.close()
     await store.close()
@@ -130,9 +130,9 @@ async def test_write_that_waits_too_long_is_a_passing_failure(url: str, monkeypa
     rival = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
     with pytest.raises(RetryableError):
-        await store.accept("a", b"1", NOON)
+        await store.inbox.accept("a", b"1", NOON)
     rival.execute("ROLLBACK")
-    assert await store.accept("a", b"1", NOON)
+    assert await store.inbox.accept("a", b"1", NOON)
     rival.close()
     await store.close()
 
