@@ -7,10 +7,12 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from client import connect
-from nights.inspect import Story, in_lines, story_of
+from nights.billed import billed as billed_actions
+from nights.inspect import Story, in_lines, is_whole, runs_of, story_of
 from settings import Settings
 from storage.sql import SqlStore
 from workflows.ids import session_of
@@ -22,14 +24,33 @@ UNKNOWN = 2
 def inspect(
     session: Annotated[str, typer.Argument(help="The session's id, as the Temporal UI shows it: session:ID.")],
     as_json: Annotated[bool, typer.Option("--json", help="Every entry as a JSON line, with night and source.")] = False,
+    billed: Annotated[bool, typer.Option("--billed", help="Count the session's billed actions by kind.")] = False,
 ) -> None:
     """Tell a session's nights, from workflow history while it is retained, else from storage."""
+    if billed:
+        _tell_bill(session_of(session))
+        return
     story = asyncio.run(_read(session_of(session), Settings()))
     if not story.nights:
         typer.echo(f"session:{story.session_id} is known neither to Temporal nor to storage", err=True)
         raise typer.Exit(UNKNOWN)
     for line in as_json_lines(story) if as_json else in_lines(story):
         typer.echo(line)
+
+
+def _tell_bill(session_id: str) -> None:
+    """History alone tells what was billed, so there is nothing to say once it is gone."""
+    runs = asyncio.run(_runs(session_id))
+    if not is_whole(runs):
+        typer.echo(f"the whole history of session:{session_id} is not retained", err=True)
+        raise typer.Exit(UNKNOWN)
+    for line in billed_actions(runs).lines():
+        typer.echo(line)
+
+
+async def _runs(session_id: str) -> list[list[HistoryEvent]]:
+    temporal = await _temporal()
+    return [] if temporal is None else await runs_of(temporal, session_id)
 
 
 def as_json_lines(story: Story) -> list[str]:
