@@ -18,18 +18,23 @@ from activities.deciding import decide_driver, decide_session
 from activities.devices import Devices
 from activities.notices import LogNotices, Telling
 from activities.planning import Planning
+from activities.prices import PriceFeed
 from activities.records import Records
-from client import connect
+from client import Nightcharge, connect
 from domain.ports import DeviceProvider, Notices, Planner, PriceSource
 from providers.enode.client import EnodeClient
 from providers.enode.mapping import WireMapping
 from providers.enode.provider import EnodeProvider
 from providers.enode.settings import EnodeSettings
 from providers.prices.file import FilePrices
+from providers.prices.layered import LayeredPrices
 from settings import Settings
+from storage.prices import SqlPrices
 from storage.sql import SqlStore
 from workflows.driver import DriverWorkflow
 from workflows.policies import TASK_QUEUE
+from workflows.price_schedule import ensure_price_schedule
+from workflows.prices import PriceFeedStart, PriceFeedWorkflow
 from workflows.session import SessionWorkflow
 
 logger = logging.getLogger(__name__)
@@ -49,22 +54,24 @@ class Ports:
     """The outside world, as the activities hold it."""
 
     provider: DeviceProvider
-    prices: PriceSource
+    prices: PriceSource  # what plans and accounts know
+    market: PriceSource | None = None  # where the price feed asks; None: as `prices`
     store: SqlStore
     notices: Notices
     planner: Planner
 
 
 def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, task_queue: str = TASK_QUEUE) -> Worker:
-    """A worker for both workflows and every step. Must be called on the event loop that the ports live on."""
+    """A worker for all workflows and every step. Must be called on the event loop that the ports live on."""
     devices = Devices(ports.provider, ports.store, ports.store)
     planning = Planning(ports.prices, ports.planner, asyncio.get_running_loop())
     records = Records(ports.store, ports.store, ports.store, ports.prices)
     telling = Telling(ports.notices)
+    feed = PriceFeed(ports.market or ports.prices, SqlPrices(ports.store.database), Nightcharge(client))
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[DriverWorkflow, SessionWorkflow],
+        workflows=[DriverWorkflow, SessionWorkflow, PriceFeedWorkflow],
         activities=[
             decide_driver,
             decide_session,
@@ -79,6 +86,9 @@ def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, 
             records.stop_listening,
             records.close_night,
             telling.tell,
+            feed.fetch_prices,
+            feed.tell_sessions,
+            feed.close_publication,
         ],
         activity_executor=executor,
         max_cached_workflows=CACHED_WORKFLOWS,
@@ -96,14 +106,27 @@ async def ports_from(settings: Settings) -> AsyncIterator[Ports]:
         store = SqlStore(settings.database_url)
         await store.create()
         stack.push_async_callback(store.close)
+        file = FilePrices(settings.prices_file) if settings.prices_file else FilePrices()
         enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
         yield Ports(
             provider=EnodeProvider(enode, wire_mapping(settings)),
-            prices=FilePrices(settings.prices_file) if settings.prices_file else FilePrices(),
+            prices=LayeredPrices([SqlPrices(store.database), file]),
+            market=await _market(settings, stack) or file,
             store=store,
             notices=LogNotices(),
             planner=planner.plan,
         )
+
+
+async def _market(settings: Settings, stack: AsyncExitStack) -> PriceSource | None:
+    """ENTSO-E, if we have a token. Its library is an extra and slow to load, so only who uses it imports it."""
+    if not settings.entsoe_token.get_secret_value():
+        return None
+    from providers.prices.entsoe import EntsoePrices, EntsoeSettings
+
+    return await stack.enter_async_context(
+        EntsoePrices(EntsoeSettings(token=settings.entsoe_token), clock=settings.clock)
+    )
 
 
 def enode_settings(settings: Settings) -> EnodeSettings:
@@ -128,6 +151,9 @@ async def run(settings: Settings) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     client = await connect()
+    if settings.entsoe_token.get_secret_value():
+        for area in settings.price_areas:
+            await ensure_price_schedule(client, PriceFeedStart(area=area, clock=settings.clock))
     async with ports_from(settings) as ports:
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="step") as executor:
             async with build_worker(client, ports, executor):

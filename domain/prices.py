@@ -23,6 +23,7 @@ class PriceSeries(Model):
     currency: str = "EUR"
     source: str  # where the figures come from
     slots: tuple[PriceSlot, ...]
+    report: "PriceReport | None" = None  # what was repaired on the way in; None: nothing is told of it
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -56,7 +57,7 @@ class PriceGap(Model):
 
 
 class PriceReport(Model):
-    """What became of every row of a price file. Nothing is lost or invented without being counted here.
+    """What became of every row of a price source. Nothing is lost or invented without being counted here.
 
     `rows_read` is the sum of `rows_used` and the counts from `unreadable` to `covered`.
     """

@@ -14,6 +14,7 @@ class Watch(Model):
     driver_id: str
     device_ids: tuple[str, ...]
     soc_above_pct: float | None = None  # tell when the level reaches this
+    area: str = ""  # market area whose prices the session waits for; empty: not told
 
 
 class Hearing(Model):

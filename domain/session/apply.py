@@ -53,7 +53,7 @@ def apply(state: SessionState, event: SessionEvent) -> SessionState:
         case CommandEnded():
             return _end_command(state, event.outcome)
         case PricesChanged():
-            return _with_night(state, wants_replan="new prices are out")
+            return _hear_of_prices(state, event)
         case DriverActed():
             return _obey(state, event)
         case DevicesLeaving():
@@ -63,6 +63,15 @@ def apply(state: SessionState, event: SessionEvent) -> SessionState:
             return _close_night(state, event)
         case _:  # TimeReached changes nothing by itself
             return state
+
+
+def _hear_of_prices(state: SessionState, event: PricesChanged) -> SessionState:
+    """Prices of the driver's own area, heard of for the first time, are worth a new plan."""
+    is_repeated = bool(event.publication) and event.publication == state.publication
+    if is_repeated or event.area != state.tariff.area:
+        return state
+    state = state.model_copy(update={"publication": event.publication})
+    return _with_night(state, wants_replan="new prices are out")
 
 
 def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionState:

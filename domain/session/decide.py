@@ -79,7 +79,11 @@ def listen_to_devices(state: SessionState) -> Iterator[SessionEffect]:
     """Only what this night needs to know reaches the session."""
     mark = state.night.target_soc_pct if state.night else state.wish.target_soc_pct
     watch = Watch(
-        session_id=state.session_id, driver_id=state.driver_id, device_ids=state.device_ids, soc_above_pct=mark
+        session_id=state.session_id,
+        driver_id=state.driver_id,
+        device_ids=state.device_ids,
+        soc_above_pct=mark,
+        area=state.tariff.area,
     )
     if watch != state.watch and not is_busy(state):
         yield Listen(watch=watch, reason=f"hear plug, flow, faults, and the level reaching {mark:.0f} %")

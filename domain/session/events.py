@@ -55,6 +55,7 @@ class PricesChanged(Model):
 
     type: Literal["prices_changed"] = "prices_changed"
     area: str
+    publication: str = ""  # which; the same one heard again changes nothing
 
 
 class DriverActed(Request):

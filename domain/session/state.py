@@ -134,6 +134,7 @@ class SessionState(Model):
     labels: Labels = Labels()
     acted: tuple[str, ...] = ()  # ids of the last actions obeyed
     watch: Watch | None = None  # what we listen to
+    publication: str = ""  # of prices, last heard of
     to_report: NightAccounted | None = None  # a night the driver's workflow has not been told of
     leaving: frozenset[str] = frozenset()  # devices about to leave our hands
     leaving_why: str = ""

@@ -5,30 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.errors import MalformedReply
 from domain.prices import PriceReport, PriceSeries
+from providers.prices.limits import UnusablePrices, is_plausible, refuse_wrong_unit
 from providers.prices.normalise import Row, gaps, hours_known, normalise
 from providers.prices.table import Cells, Unit, read_table
 from providers.prices.timestamps import choose, nearest, to_utc
-
-LOWEST_PER_KWH, HIGHEST_PER_KWH = -0.6, 6.0
-"""Beyond the harmonised limits of the European day-ahead market, -500 and 4,000 to 5,000 EUR/MWh [EUR/kWh]."""
-
-USUAL_PER_KWH = (0.005, 2.0)
-"""Where nine tenths of absolute prices end, in every year and area known [EUR/kWh]; elsewhere the unit is wrong."""
-
-FEWEST_ROWS_TO_JUDGE = 24
-"""A short file may well hold nothing but odd hours [rows]."""
 
 EXAMPLES = 20
 """Rows quoted in a report [1]."""
 
 LONGEST = timedelta(days=1)
 """A row that claims to be longer is unreadable."""
-
-
-class UnusablePrices(MalformedReply):
-    """The price file as a whole cannot be meant as it is read."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ def read_prices(
     rows = fates.usable(ZoneInfo(columns.zone or zone))
     if not rows:
         raise UnusablePrices(f"{source}: none of {len(table)} rows holds a time and a price")
-    _refuse_wrong_unit(source, [row.price_per_kwh for row in rows], columns.unit or unit)
+    refuse_wrong_unit(source, [row.price_per_kwh for row in rows], columns.unit or unit)
     result = normalise([row for row in rows if fates.is_plausible(row)])
     report = PriceReport(
         source=source,
@@ -63,7 +50,8 @@ def read_prices(
         **result.counts,
         **fates.counts,
     )
-    return PriceFile(PriceSeries(area=area, currency=currency, source=source, slots=result.slots), report)
+    series = PriceSeries(area=area, currency=currency, source=source, slots=result.slots, report=report)
+    return PriceFile(series, report)
 
 
 class _Fates:
@@ -90,7 +78,7 @@ class _Fates:
         return [row for row in rows if row is not None]
 
     def is_plausible(self, row: Row) -> bool:
-        if LOWEST_PER_KWH <= row.price_per_kwh <= HIGHEST_PER_KWH:
+        if is_plausible(row.price_per_kwh):
             return True
         self._drop(row.line, "implausible")
         return False
@@ -110,12 +98,3 @@ class _Fates:
         self.counts[cause] += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"line {line}, {cause}: {self._texts[line][:80]}")
-
-
-def _refuse_wrong_unit(source: str, prices: list[float], unit: Unit) -> None:
-    if len(prices) < FEWEST_ROWS_TO_JUDGE:
-        return
-    decile = sorted(abs(price) for price in prices)[len(prices) * 9 // 10]
-    low, high = USUAL_PER_KWH
-    if not low <= decile <= high:
-        raise UnusablePrices(f"{source}: read as {unit.name}, nine of ten prices are below {decile:.6g} per kWh")

@@ -3,8 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import storage.price_tables
 import storage.tables
-import storage.tenant_tables  # noqa: F401  (both fill the metadata)
+import storage.tenant_tables  # noqa: F401  (all of them fill the metadata)
 
 context.configure(
     connection=context.config.attributes["connection"],

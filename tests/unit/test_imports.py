@@ -35,6 +35,7 @@ RULES = {
     "planner.picture": Rule({"planner", "domain"}, {"matplotlib"}),
     "storage": Rule({"domain"}, {"pydantic", "sqlmodel", "sqlalchemy", "alembic"}),
     "providers": Rule({"domain"}, {"pydantic", "httpx"}),
+    "providers.prices.entsoe": Rule({"providers", "domain"}, {"pydantic", "httpx", "entsoe"}),  # an extra
     "activities": Rule({"domain"}, {"temporalio"}),  # they hold ports; vendors, solvers and tables are injected
     "workflows": Rule({"domain"}, {"temporalio", "pydantic"}),
     "client": Rule({"domain", "workflows"}, {"temporalio"}),
