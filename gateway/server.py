@@ -4,26 +4,33 @@ import asyncio
 import signal
 import socket
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from client import connect
+from client import Nightcharge, connect
 from domain.inbox import Delivery, Origin
 from domain.provider_events import ProviderEvent, events_from_json
+from gateway.api.access import Access
+from gateway.api.app import mount
+from gateway.api.services import ApiConfig, Services
 from gateway.app import create_app
 from gateway.health import health
 from gateway.intake import Intake
+from gateway.outgoing import Sender
 from gateway.upkeep import Upkeep
 from gateway.webhooks_in import webhooks_in
 from providers.enode.client import EnodeClient
 from providers.enode.hooks import Webhooks
 from providers.enode.mapping import WireMapping
+from providers.enode.provider import EnodeProvider
 from providers.enode.webhooks import parse_delivery, verify
 from settings import Settings
 from storage.sql import SqlStore
+from storage.tenants import Tenants
 from worker import enode_settings, wire_mapping
 from workflows.sweep_schedule import sweep_now
 from workflows.telling import Telling
@@ -65,7 +72,31 @@ async def build(settings: Settings, store: SqlStore, temporal: Client, stack: As
         health(inbox, now),
         webhooks_in(inbox, verify=partial(verify, settings.webhook_secret), now=now, arrived=arrived),
     ]
-    return create_app(routers, jobs=[intake.run, upkeep.run])
+    if not settings.gateway_secret.get_secret_value():
+        return create_app(routers, jobs=[intake.run, upkeep.run])
+    api = await api_of(settings, store, temporal, stack)
+    sender = Sender(api.hooks, api.access, now=api.real_now, plain=settings.hooks_in_private_network)
+    app = create_app(routers, jobs=[intake.run, upkeep.run, sender.run])
+    mount(app, api)
+    return app
+
+
+async def api_of(settings: Settings, store: SqlStore, temporal: Client, stack: AsyncExitStack) -> Services:
+    """What the routes of the API work with."""
+    enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
+    return Services(
+        workflows=Nightcharge(temporal, clock=settings.clock),
+        store=store,
+        access=Access(Tenants(store.database), settings.gateway_secret),
+        now=settings.clock.now,
+        real_now=partial(datetime.now, UTC),
+        vendor=EnodeProvider(enode, wire_mapping(settings)),
+        config=ApiConfig(
+            public_url=settings.public_url.rstrip("/"),
+            most_switched_kw=settings.most_switched_kw,
+            plain_hooks=settings.hooks_in_private_network,
+        ),
+    )
 
 
 def parsed(delivery: Delivery, *, mapping: WireMapping) -> list[ProviderEvent]:

@@ -1,7 +1,6 @@
 """What every inbox must do. Each test runs on each database."""
 
 import asyncio
-import os
 from datetime import timedelta
 
 import pytest
@@ -15,9 +14,7 @@ from storage.sql import SqlStore
 WATCH = Watch(session_id="car-1:1", driver_id="driver-1", device_ids=("car-1",))
 
 
-pytestmark = pytest.mark.parametrize(
-    "store", ["sqlite", *(["postgresql"] if os.environ.get("POSTGRESQL_CONTRACT_URL") else [])], indirect=True
-)
+pytestmark = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
 """The inbox lives in databases only."""
 
 
