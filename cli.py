@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nights.inspect_command import inspect
+from nights.nights_command import nights
 from planner.command import plan
 from settings import Settings
 from simulator.command import simulator
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command("simulator")(simulator)
 app.command("plan")(plan)
 app.command("inspect")(inspect)
+app.command("nights")(nights)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """Plans: the known prices, the problem, the solver. Solving is synchronous and runs on the worker's executor."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity
 
@@ -42,7 +44,11 @@ class Planning:
         """The night's prices, and the days before: what is not out yet is told from them."""
         asked = self._prices.prices(request.tariff.area, request.starts_at - HISTORY, request.departs_at)
         try:
-            return asyncio.run_coroutine_threadsafe(asked, self._loop).result(PRICE_LIMIT.total_seconds())
+            return self._answer(asked)
         except (NightchargeError, TimeoutError) as error:
             activity.logger.warning("planned without prices", extra={"why": type(error).__name__})
             return PriceSeries(area=request.tariff.area, currency=request.tariff.currency, source="none", slots=())
+
+    def _answer(self, asked: Coroutine[Any, Any, PriceSeries]) -> PriceSeries:
+        """The price source lives on the worker's loop, this step on a thread."""
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(PRICE_LIMIT.total_seconds())

@@ -45,8 +45,11 @@ RULES = {
     "simulator": Rule({"domain.clock", "domain.model"}),  # it must not share the product's view of the world
     "nights": Rule(ANY),  # the runner wires
     "nights.judge": Rule(
-        {"nights.judge", "domain.clock", "domain.model", "domain.nightlog"}
+        {"nights.judge", "nights.world", "domain.clock", "domain.model", "domain.nightlog", "domain.errors"}
     ),  # no policy: it sees truth and words
+    "nights.world": Rule(
+        {"nights.world", "simulator", "domain.devices", "domain.errors", "domain.model", "domain.clock"}
+    ),  # what vendors say, in the words of the port; nothing of what we make of it
     "benchmarks": Rule({"domain", "planner"}),
     "benchmarks.oracle": Rule({"benchmarks.checker"}, {"numpy"}),  # shares nothing with what it judges
     "benchmarks.checker": Rule({"benchmarks.oracle"}, {"numpy"}),
@@ -134,7 +137,10 @@ def test_every_folder_of_python_has_a_rule() -> None:
         ("gateway.server", "from ortools.sat.python import cp_model"),
         ("nights.runner", "import sqlalchemy"),
         ("nights.judge", "from domain.session import decide"),
-        ("nights.judge.promises", "from nights.worlds import World"),
+        ("nights.judge.promises", "from nights.loop import LoopSession"),
+        ("nights.judge.possible", "from domain.fusion import fuse"),
+        ("nights.world.vendor", "from domain.energy_flow import Hold"),
+        ("nights.world.vendor", "from nights.judge.truth import Truth"),
         ("simulator.world", "from domain.devices import Reading"),
         ("simulator.world", "from domain import devices"),
         ("benchmarks.oracle", "from planner.night import plan"),

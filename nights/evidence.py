@@ -1,0 +1,122 @@
+"""From a played night to what the judge sees of it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from domain.departure import next_departure
+from domain.prices import PriceSeries
+from domain.session.effects import Decision, Send
+from domain.session.events import CommandEnded
+from nights.desk_faults import install_at_desk
+from nights.front_desk import wish_of
+from nights.judge.possible import possible_pct
+from nights.judge.truth import Acted, Band, Billed, Claim, Command, Point, Priced, Relay, Truth, Wished, Word
+from nights.night_prices import between
+from nights.play import PlayedNight
+from nights.world.faults import install
+from nights.world.spec import NightSpec
+from simulator.physics import Box, Car, taper_fraction
+
+AROUND = timedelta(hours=2)
+
+
+def play(spec: NightSpec, series: PriceSeries) -> PlayedNight:
+    """The night, played to its end."""
+    night = PlayedNight(spec, series)
+    install(night.world)
+    install_at_desk(night)
+    night.play()
+    return night
+
+
+def truth_of(night: PlayedNight) -> Truth:
+    """What there is to judge of a night that was played."""
+    spec, world = night.spec, night.world
+    return Truth(
+        k=spec.k,
+        faults=tuple(fault.f for fault in spec.faults),
+        plugged=tuple(_plugged(night)),
+        points=tuple(Point(p.at, p.kw, p.soc_pct) for p in world.truth.series[world.car.id]),
+        capacity_kwh=spec.car.capacity_kwh,
+        efficiency=spec.car.efficiency,
+        limit_pct=spec.car.limit_pct,
+        bands=_bands(world.car, world.box),
+        wishes=_wishes(spec),
+        prices=_prices(night),
+        acts=tuple(Acted(act.at, act.act) for act in spec.acts),
+        words=tuple(Word(*word) for word in night.told.words),
+        commands=tuple(Command(e.at, e.side, e.now) for e in world.truth.log if e.kind == "command"),
+        relays=tuple(Relay(e.at, e.side, e.now, e.cause) for e in world.truth.log if e.kind == "relay"),
+        claims=tuple(_claims(night)),
+        bills=_bills(night),
+        possible_pct=possible_pct(spec),
+        logged_commands=_sent(night),
+    )
+
+
+def _plugged(night: PlayedNight) -> Iterator[tuple[datetime, datetime]]:
+    begun: datetime | None = None
+    for entry in night.world.truth.log:
+        if entry.kind != "plug":
+            continue
+        if entry.now is not None:
+            begun = entry.at
+        elif begun is not None:
+            yield begun, entry.at
+            begun = None
+    if begun is not None:
+        yield begun, night.timeline.now
+
+
+def _bands(car: Car, box: Box) -> tuple[Band, ...]:
+    """What car and charger do when nothing is wrong with them."""
+    kw = min(car.max_kw, box.max_kw)
+    if car.taper_from_pct is None:
+        return (Band(100.0, kw),)
+    start = int(car.taper_from_pct)
+    steps = [Band(pct + 1.0, kw * taper_fraction(float(pct), car.taper_from_pct)) for pct in range(start, 100)]
+    return (Band(float(start), kw), *steps)
+
+
+def _wishes(spec: NightSpec) -> tuple[Wished, ...]:
+    stated = [(spec.plug_in_at, spec.wish), *((act.at, act.wish) for act in spec.acts if act.wish is not None)]
+    return tuple(Wished(at, wish.target_pct, wish.min_pct, next_departure(wish_of(wish), at)) for at, wish in stated)
+
+
+def _prices(night: PlayedNight) -> tuple[Priced, ...]:
+    fees = float(night.spec.fees_per_kwh)
+    slots = between(night.prices.slots, night.spec.plug_in_at - AROUND, night.spec.unplugs_at + AROUND)
+    return tuple(Priced(slot.starts_at, slot.ends_at, slot.price_per_kwh + fees) for slot in slots)
+
+
+def _claims(night: PlayedNight) -> Iterator[Claim]:
+    for session in night.sessions:
+        for _, _, event, _ in session.record:
+            if isinstance(event, CommandEnded):
+                out = event.outcome
+                yield Claim(out.goal.value, out.side.value, out.result.value, out.sent_at, out.ended_at)
+
+
+def _bills(night: PlayedNight) -> tuple[Billed, ...]:
+    return tuple(
+        Billed(
+            is_ready=account.is_ready,
+            energy_kwh=float(account.energy_ac_kwh),
+            cost=float(account.cost),
+            slots=tuple(
+                (slot.starts_at, slot.ends_at, float(slot.price_per_kwh), float(slot.energy_ac_kwh))
+                for slot in account.slots
+            ),
+        )
+        for account in night.accounts()
+    )
+
+
+def _sent(night: PlayedNight) -> int:
+    return sum(
+        isinstance(effect, Send)
+        for session in night.sessions
+        for _, _, value, _ in session.record
+        if isinstance(value, Decision)
+        for effect in value.effects
+    )

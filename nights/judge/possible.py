@@ -1,0 +1,53 @@
+"""What was physically possible: an omniscient controller on the same night, through the same channels.
+
+It knows when the car is plugged in and whether energy flows, never holds, has no budget, and asks again and again on
+every side it may command. What it cannot reach nobody can.
+"""
+
+from datetime import timedelta
+
+from domain.errors import NightchargeError
+from nights.world.faults import install
+from nights.world.night import NightWorld
+from nights.world.spec import NightSpec
+from nights.world.vendor import LeanDevice
+
+ASK_EVERY = timedelta(minutes=2)
+
+
+class Omniscient:
+    """Starts whatever does not charge, on every side in turn."""
+
+    def __init__(self, world: NightWorld) -> None:
+        self._world, self._turn = world, 0
+        world.timeline.at(world.spec.plug_in_at, self._look)
+
+    def _look(self) -> None:
+        car, now = self._world.car, self._world.timeline.now
+        if car.box is not None and car.power_kw == 0.0 and not car.is_full:
+            self._turn += 1
+            for device in self._world.devices:
+                if device.action is None or device.action.is_over or self._is_lost(device):
+                    self._start(device)
+        if now < self._world.spec.unplugs_at:
+            self._world.timeline.after(ASK_EVERY, self._look)
+
+    def _is_lost(self, device: LeanDevice) -> bool:
+        """A command under way for longer than its vendor ever takes."""
+        return self._turn % (int(device.timing.command_seconds[1] // ASK_EVERY.total_seconds()) + 2) == 0
+
+    def _start(self, device: LeanDevice) -> None:
+        try:
+            self._world.vendor.command(device.id, "START")
+        except NightchargeError:
+            return
+
+
+def possible_pct(spec: NightSpec) -> float:
+    """The level at departure, or at the unplug if that comes first [%], in an omniscient controller's hands."""
+    world = NightWorld(spec.model_copy(update={"noise": spec.noise + 7}))
+    install(world)
+    Omniscient(world)
+    world.timeline.advance(min(spec.departs_at, spec.unplugs_at))
+    world.truth.settle(world.car)
+    return world.car.soc_pct

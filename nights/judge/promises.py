@@ -1,0 +1,146 @@
+"""The promises that one night can break (P2 to P11, P17); P1 is part of the verdict.
+
+Each check sees the truth and our words alone. What it takes for broken is in its docstring.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from nights.judge.truth import Relay, Truth
+from nights.judge.verdict import NEARLY_PCT, is_ready, left_to_driver
+
+SWITCHES = 6
+"""Most times a night that we may turn the car on or off [count]."""
+
+TO_ACT = timedelta(minutes=45)
+"""Within this "charge now" must have led to energy: both rungs of the ladder on the slowest brand."""
+
+PROVEN_WITHIN = timedelta(minutes=10)
+"""Energy this near to a proof must be true."""
+
+HELD_TOO_LONG = timedelta(minutes=30)
+"""A hold of ours in force for this long after the last safe start is left behind."""
+
+METER_SHARE = 0.05
+"""Bills from readings every few minutes may err by this share of the energy."""
+
+
+def flowed(truth: Truth, starts_at: datetime, ends_at: datetime) -> bool:
+    return bool(truth.flows(starts_at, ends_at))
+
+
+def last_safe_start(truth: Truth) -> datetime:
+    """The last instant from which the rest could still be charged without a pause."""
+    at = truth.judged_at
+    while at > truth.plugged_in_at:
+        hours = sum(span for span, _ in truth.hours_to(truth.soc_pct(at), truth.wish.target_pct))
+        if at + timedelta(hours=hours) <= truth.judged_at:
+            return at
+        at -= timedelta(minutes=5)
+    return truth.plugged_in_at
+
+
+def our_holds(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta:
+    """How long a relay that we opened stayed open within the span, over both sides."""
+    held = timedelta(0)
+    for side in ("charger", "vehicle"):
+        opened: Relay | None = None
+        for relay in (r for r in truth.relays if r.side == side):
+            if opened is not None:
+                held += max(timedelta(0), min(relay.at, ends_at) - max(opened.at, starts_at))
+            opened = relay if relay.now == "open" and relay.is_ours else None
+        if opened is not None:
+            held += max(timedelta(0), ends_at - max(opened.at, starts_at))
+    return held
+
+
+def strands(truth: Truth) -> bool:
+    """P2: a car that could have been ready is not, and our hold was in force after the last safe start, while
+    nothing else kept us from releasing it: commands still reached the vendor's door."""
+    if is_ready(truth) or left_to_driver(truth) or truth.possible_pct < truth.wish.target_pct - NEARLY_PCT:
+        return False
+    return our_holds(truth, last_safe_start(truth), truth.judged_at) > HELD_TOO_LONG
+
+
+def claims_untrue(truth: Truth) -> bool:
+    """P3: a start is called proven, or an account ready, without it being so."""
+    return any(
+        not flowed(truth, claim.sent_at - PROVEN_WITHIN, claim.ended_at + timedelta(minutes=1))
+        for claim in truth.claims
+        if claim.goal == "start" and claim.result == "proven" and claim.sent_at is not None
+    )
+
+
+def deadlocks(truth: Truth) -> bool:
+    """P4: nothing flows while our hold lies on one side, after we asked for a start, for an hour, with time left."""
+    starts = [command.at for command in truth.commands if command.kind == "START"]
+    if is_ready(truth) or left_to_driver(truth) or not starts:
+        return False
+    first, last = starts[0], truth.judged_at
+    stops = [command.at for command in truth.commands if command.kind == "STOP" and command.at > first]
+    if stops or last - first < timedelta(hours=1):
+        return False
+    return not flowed(truth, first, last) and our_holds(truth, first, last) > timedelta(minutes=55)
+
+
+def repeats(truth: Truth) -> bool:
+    """P6: one command of ours moved a relay twice, or against its word."""
+    ours = [(relay.cause, relay.side) for relay in truth.relays if relay.is_ours]
+    is_against = any((relay.now == "open") != (":STOP:" in relay.cause) for relay in truth.relays if relay.is_ours)
+    return is_against or len(ours) > len(set(ours))
+
+
+def overrules_driver(truth: Truth) -> bool:
+    """P7: after "charge now" we stopped a car below its target, or after "stay stopped" we started it."""
+    acts = [act for act in truth.acts if act.act != "set_wish"]
+    for index, act in enumerate(acts):
+        until = acts[index + 1].at if index + 1 < len(acts) else truth.judged_at
+        wrong = {"charge_now": "STOP", "stay_stopped": "START"}.get(act.act)
+        is_undone = any(act.at < command.at < until and command.kind == wrong for command in truth.commands)
+        if is_undone and (wrong == "START" or truth.soc_pct(until) < truth.wish.target_pct):
+            return True
+    return False
+
+
+def fights(truth: Truth) -> bool:
+    """P8: more than six switches of ours in a night."""
+    return sum(relay.is_ours for relay in truth.relays) > SWITCHES
+
+
+def misbills(truth: Truth) -> bool:
+    """P10: the bill's slots do not add up to its cost to the cent; or a healthy night's energy is off the truth."""
+    for bill in truth.bills:
+        if abs(sum(price * energy for _, _, price, energy in bill.slots) - bill.cost) >= 0.005:
+            return True
+    if truth.faults or not truth.bills:
+        return False
+    true_kwh = truth.energy_kwh(truth.plugged_in_at, truth.unplugged_at)
+    return abs(sum(bill.energy_kwh for bill in truth.bills) - true_kwh) > max(METER_SHARE * true_kwh, 0.5)
+
+
+def stops_another(truth: Truth) -> bool:
+    """P11: a stop reached a car that the session was not about."""
+    return truth.wrong_stops > 0
+
+
+def unexplained(truth: Truth) -> bool:
+    """P17: a command reached a vendor that the night log gives no reason for."""
+    return len(truth.commands) > truth.logged_commands
+
+
+CHECKS: dict[str, Callable[[Truth], bool]] = {
+    "P2": strands,
+    "P3": claims_untrue,
+    "P4": deadlocks,
+    "P6": repeats,
+    "P7": overrules_driver,
+    "P8": fights,
+    "P10": misbills,
+    "P11": stops_another,
+    "P17": unexplained,
+}
+
+
+def broken_promises(truth: Truth) -> tuple[str, ...]:
+    """The promises this night broke, P1 aside."""
+    return tuple(name for name, breaks in CHECKS.items() if breaks(truth))

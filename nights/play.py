@@ -1,0 +1,143 @@
+"""One night from its drawn values to what there is to judge: world, sessions, words, account."""
+
+import logging
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+import planner
+from activities.devices import Devices
+from activities.notices import Telling
+from activities.planning import Planning
+from activities.records import Records
+from domain.account import NightAccount
+from domain.devices import Device, Side
+from domain.prices import PriceSeries
+from domain.relevance import hearing
+from domain.session.events import DriverActed, ReadingArrived
+from nights.front_desk import open_session, wish_of
+from nights.loop import LoopSession, Steps
+from nights.night_prices import NightPrices
+from nights.virtual import VirtualClock, VirtualLoop
+from nights.world.night import NightWorld
+from nights.world.spec import ActSpec, NightSpec
+from storage.memory import MemoryStore
+
+logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
+
+AFTERWARDS = timedelta(minutes=20)
+"""The world goes on this long after the cable was pulled, so that the last account is settled."""
+
+
+class Told:
+    """Words to the driver, with their instants: the port `Notices`."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.words: list[tuple[datetime, str, str, str]] = []  # instant, kind, cause, what to do
+
+    async def tell(self, driver_id: str, session_id: str, kind: str, cause: str, what_to_do: str) -> None:
+        self.words.append((self._clock.now(), kind, cause, what_to_do))
+
+
+class PlanningAtOnce(Planning):
+    """Planning in the one thread there is."""
+
+    def __init__(self, prices: NightPrices) -> None:
+        self._night_prices = prices
+        super().__init__(prices, planner.plan, None)  # type: ignore[arg-type]
+
+    def _answer(self, asked: Coroutine[Any, Any, PriceSeries]) -> PriceSeries:
+        try:
+            asked.send(None)
+        except StopIteration as answer:
+            series: PriceSeries = answer.value
+            return series
+        raise AssertionError("a night's prices are answered at once")
+
+
+class PlayedNight:
+    """A night on virtual time."""
+
+    def __init__(self, spec: NightSpec, series: PriceSeries) -> None:
+        self.spec = spec
+        self.world = NightWorld(spec)
+        self.timeline = self.world.timeline
+        self.loop = VirtualLoop(self.timeline)
+        self.clock = VirtualClock.of(self.timeline)
+        self.store = MemoryStore()
+        self.told = Told(self.clock)
+        self.prices = NightPrices(series, self.clock.now)
+        self.wish = wish_of(spec.wish)
+        self.sessions: list[LoopSession] = []
+        self._devices = {device.id: device for device in self.world.vendor.known()}
+        self.steps = Steps(
+            Devices(self.world.vendor, self.store, self.store),
+            PlanningAtOnce(self.prices),
+            Records(self.store, self.store, self.store, self.prices),
+            Telling(self.told),
+        )
+        self.world.vendor.on_event = self._on_event
+        for number, act in enumerate(spec.acts):
+            self.timeline.at(act.at, lambda act=act, number=number: self._driver_acts(act, number))  # type: ignore[misc]
+
+    @property
+    def session(self) -> LoopSession | None:
+        return self.sessions[-1] if self.sessions else None
+
+    def play(self) -> None:
+        """From before the plug-in to after the unplug."""
+        end = self.spec.unplugs_at + AFTERWARDS
+        ActivityEnvironment().run(lambda: self.loop.run_until(end, lambda: False))
+        self.world.truth.settle_all()
+
+    def accounts(self) -> list[NightAccount]:
+        found: list[NightAccount] = []
+        for session in self.sessions:
+            asked = self.store.accounts(session.state.session_id)
+            try:
+                asked.send(None)
+            except StopIteration as answer:
+                found.extend(answer.value)
+        return found
+
+    # -- what reaches the product -----------------------------------------------------------------------------------
+
+    def _on_event(self, device: Device) -> None:
+        self.loop.create_task(self._see(device))
+
+    async def _see(self, device: Device) -> None:
+        """As the gateway's intake: the raw series, the session if it matters, else the driver."""
+        before = await self.store.device(device.id)
+        watch = await self.store.watch_of(device.id)
+        if device.reading.observed_at is not None:
+            await self.store.add_readings([device.reading])
+        heard_by = hearing(before, device, watch)
+        if heard_by.to_session and self.session is not None:
+            self.session.hear(ReadingArrived(reading=device.reading))
+        if before is None or heard_by.is_newer:
+            await self.store.save_device(device)
+            self._devices[device.id] = device
+        if heard_by.to_driver and watch is None:
+            self._driver_hears(device)
+
+    def _driver_hears(self, device: Device) -> None:
+        """The driver's workflow: one session per plug-in, opened on the car's word."""
+        if self.session is not None and not self.session.is_over:
+            return
+        if device.side is not Side.VEHICLE or not device.reading.is_plugged_in:
+            return
+        seq = len(self.sessions) + 1
+        state = open_session(self.spec, list(self._devices.values()), seq, self.clock.now(), self.wish)
+        if state is not None:
+            self.sessions.append(LoopSession(state, self.steps, self.loop, self.clock))
+
+    def _driver_acts(self, act: ActSpec, number: int) -> None:
+        if act.wish is not None:
+            self.wish = wish_of(act.wish)
+        if self.session is None:
+            return
+        wish = None if act.wish is None else wish_of(act.wish)
+        self.session.hear(DriverActed(action_id=f"a{number}", at=self.clock.now(), act=act.act, wish=wish))

@@ -1,0 +1,49 @@
+"""The nights runner: drawn worlds, production machines on virtual time, a judge that knows no policy."""
+
+import pytest
+
+from nights.runner import Nights, Wanted, canonical, explained, run
+
+
+@pytest.fixture(scope="module")
+def nights() -> Nights:
+    """The nights of seed 1, with the shipped prices."""
+    return Nights(Wanted(count=1, seed=1))
+
+
+def test_a_night_depends_on_seed_and_number_only(nights: Nights) -> None:
+    again = Nights(Wanted(count=900, seed=1))
+    assert [canonical(nights.spec(k)) for k in (0, 7, 4711)] == [canonical(again.spec(k)) for k in (0, 7, 4711)]
+    other = Nights(Wanted(count=1, seed=2))
+    assert canonical(nights.spec(7)) != canonical(other.spec(7))
+
+
+def test_the_same_night_played_twice_ends_the_same(nights: Nights) -> None:
+    assert [nights.verdict(k) for k in range(4)] == [nights.verdict(k) for k in range(4)]
+
+
+def test_the_report_has_every_figure() -> None:
+    report, _ = run(Wanted(count=3, seed=1, faults=(1, 1), only=("F16",)))
+    assert list(report) == [
+        "seed",
+        "count",
+        "nights_per_s",
+        "silent_misses",
+        "false_alarms",
+        "ready",
+        "ready_possible",
+        "cost_over_optimum_pct",
+        "promises",
+        "faults",
+        "distribution_sha256",
+    ]
+    assert set(report["faults"]) == {"F16"}
+    assert list(report["faults"]["F16"]) == ["nights", "ready", "told", "silent_misses", "commands", "extra_cost_pct"]
+    assert report["faults"]["F16"]["nights"] == 3
+
+
+def test_a_night_is_told_as_a_story() -> None:
+    told, _ = explained(Wanted(count=1, seed=1, faults=(1, 1), only=("F30",)).of_one(2))
+    assert "plugged in" in told
+    assert "F30" in told
+    assert "open night: the car is plugged in" in told
