@@ -104,19 +104,15 @@ class Program(Request):
         return self.texts.get(base, {}).get(key, catalogue(language)[key]).format_map(values)
 
     def for_driver(self, region: str | None = None, target: Target | None = None) -> "Program":
-        """The part of it that a driver of the region carries: without texts, limits, and other regions' tariffs."""
-        at_home = region if region in self.regions else None
-        return self.model_copy(
-            update={
-                "tariff": self.tariffs.get(at_home or "", self.tariff),
-                "regions": (at_home,) if at_home else (),
-                "tariffs": {},
-                "texts": {},
-                "limits": Limits(),
-                "region": at_home,
-                "target": target,
-            }
-        )
+        """The part of it that a driver carries: without texts and limits, and of the region's tariffs its own.
+
+        As long as the region is not known, all of them: the driver's workflow knows it and takes its part.
+        """
+        lean = self.model_copy(update={"texts": {}, "limits": Limits(), "target": target})
+        if region is None or region not in self.regions:
+            return lean
+        tariff = self.tariffs.get(region, self.tariff)
+        return lean.model_copy(update={"region": region, "regions": (region,), "tariff": tariff, "tariffs": {}})
 
     def may_link(self, brand: str | None) -> bool:
         """Whether a brand is enabled for linking here (S40)."""

@@ -6,16 +6,13 @@ demands the charger gives the reason.
 """
 
 from enum import StrEnum
-from math import sqrt
 
 from pydantic import Field
 
 from domain.capabilities import BrandRow, BrandTable, OwnCapability, own_from_brand
 from domain.model import Model, Request
 from domain.reliability import Routes
-
-CONFIDENCE = 1.96
-"""Standard deviations of the bound on a rate: 95 % of it lie below or above."""
+from domain.rollout.rates import Tally
 
 
 class Requirement(StrEnum):
@@ -33,6 +30,9 @@ class Rules(Request):
     lowest_reliability: int | None = Field(default=None, ge=1)  # brands rated below it; None: ratings do not matter
     demanded_brands: frozenset[str] = frozenset()  # brands the program demands it of, by name
     lowest_success: float | None = Field(default=None, ge=0, le=1)  # commands proven (0-1), per driver; None: no rule
+    lowest_plan_success: float | None = Field(default=None, ge=0, le=1)  # nights ready, per driver, phases 2 and 3
+    most_api_errors: float | None = Field(default=None, ge=0, le=1)  # of calls at the vendor, per driver, likewise
+    most_tickets: int | None = Field(default=None, ge=0)  # support tickets of a driver in the last 90 days, likewise
 
 
 class Record(Model):
@@ -45,12 +45,7 @@ class Record(Model):
     @property
     def most_success(self) -> float:
         """The highest rate of proven commands that the record leaves open (0-1, Wilson's bound): few prove little."""
-        n = self.commands_sent
-        if n == 0:
-            return 1.0
-        rate, z2 = self.commands_proven / n, CONFIDENCE**2
-        spread = CONFIDENCE * sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
-        return min(1.0, (rate + z2 / (2 * n) + spread) / (1 + z2 / n))
+        return Tally.of([(self.commands_proven, self.commands_sent)]).at_most()
 
 
 class Verdict(Model):

@@ -10,6 +10,8 @@ from domain.rollout.standing import Change
 def reprogrammed(state: DriverState, event: ProgramChanged) -> DriverState:
     """The state under the newer program. Pages may arrive late or twice: what is older changes nothing."""
     known, new = state.program, event.program
+    if known.region and new.region is None:
+        new = new.for_driver(known.region, new.target)
     if new.name != known.name or new.version < known.version or new == known:
         return state
     wish = new.wish if state.wish == known.wish else state.wish  # the driver's own word stays

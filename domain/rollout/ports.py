@@ -38,12 +38,12 @@ class ProgramBook(Protocol):
 class Roster(Protocol):
     """The drivers of each program, in pages that stay the same while drivers come and go."""
 
-    async def enter(self, program: str, drivers: Mapping[str, tuple[str | None, str]]) -> None:
-        """Note drivers who run: id -> (region, stage)."""
+    async def enter(self, program: str, drivers: Mapping[str, tuple[str | None, str]], at: datetime) -> None:
+        """Note drivers who run: id -> (region, stage). None leaves the region as it is known."""
         ...
 
-    async def leave_out(self, program: str, seen_since: datetime) -> int:
-        """Forget drivers not seen since; the number."""
+    async def leave_out(self, program: str, seen_since: datetime, at: datetime) -> int:
+        """Note that drivers not seen since have left; the number."""
         ...
 
     async def refresh(self, program: str, page: int, pages: int, table: BrandTable) -> None:

@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import storage.price_tables
+import storage.rollout_tables
 import storage.tables
 import storage.tenant_tables  # noqa: F401  (all of them fill the metadata)
 

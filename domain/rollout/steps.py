@@ -1,0 +1,57 @@
+"""The durable steps of a rollout: names and payloads on which workflow and activities agree."""
+
+from domain.clock import Clock
+from domain.model import Instant, Model
+from domain.program import Limits
+from domain.rollout.standing import Phase, Standing
+from domain.rollout.state import RolloutState
+from domain.session.effects import Vitals
+
+DECIDE_ROLLOUT = "decide_rollout"
+REHEARSE = "rehearse_rollout"
+PUBLISH = "publish_program"
+TELL_PAGE = "tell_page"
+GATHER = "gather_evidence"
+
+
+class DecideRollout(Model):
+    state: RolloutState
+    now: Instant
+    seen: int
+    attempt: int
+    vitals: Vitals
+
+
+class RehearseStep(Model):
+    program: str
+    phase: Phase
+    limits: Limits
+    clock: Clock
+
+
+class PublishStep(Model):
+    program: str
+    rollout_id: str
+    change: int
+    standing: Standing
+    reason: str
+    page_size: int
+    clock: Clock
+
+
+class TellPageStep(Model):
+    program: str
+    version: int
+    page: int
+    pages: int
+    is_everyone: bool
+    clock: Clock
+
+
+class GatherStep(Model):
+    program: str
+    phase: Phase
+    brand: str | None
+    since: Instant
+    page_size: int
+    clock: Clock
