@@ -1,37 +1,28 @@
 """The account of one night, as it is stored and never revised.
 
 Energies are rounded to 0.0001 kWh, prices and money to 0.000001; half goes to the even digit. Cumulated energy is
-rounded, not the slots, so that the slots add up to the total exactly. The baseline draws the very same energy, so the
-saving is that of time alone.
+rounded, not the slots, so that the slots add up to the total exactly.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+
+from pydantic import Field
 
 from domain.commands import CommandOutcome, CommandResult
 from domain.devices import PowerDeliveryState, Reading
-from domain.metering import Meter, Plug, Stretch, power_profile, soc_points
+from domain.metering import Plug, Stretch, power_profile, soc_points
 from domain.model import Instant, Model
+from domain.night_costs import Money, money_of, settled_slots
+from domain.night_costs import SlotAccount as SlotAccount  # part of the account, found here too
 from domain.prices import PriceSeries
+from domain.reliability import Routes, routes_of
 from domain.tariff import Tariff
 
-ENERGY_STEP_KWH = Decimal("0.0001")
-MONEY_STEP = Decimal("0.000001")
+ATTAINMENT_STEP = Decimal("0.0001")
 
 _HOUR = timedelta(hours=1)
-
-
-class SlotAccount(Model):
-    """Measured energy and money of one tariff slot."""
-
-    starts_at: Instant
-    ends_at: Instant
-    price_per_kwh: Decimal  # all-in [currency/kWh]
-    energy_ac_kwh: Decimal  # by meter
-    baseline_ac_kwh: Decimal  # what charging at once at plug-in would have drawn
 
 
 class NightAccount(Model):
@@ -60,6 +51,14 @@ class NightAccount(Model):
     commands_sent: int
     commands_proven: int
     slots: tuple[SlotAccount, ...] = ()
+    best_cost: Decimal | None = None  # the same energy with perfect foresight; None: an account of an earlier release
+    attainment: Decimal | None = None  # part of the saving that foresight would have brought; None: none was to be had
+    routes: Routes = Field(default_factory=dict)  # commands by side of the cable, as far as they tell of it
+
+    @property
+    def command_success(self) -> float | None:
+        """Proven among the commands sent (0-1); None: none was sent."""
+        return self.commands_proven / self.commands_sent if self.commands_sent else None
 
 
 class NightFacts(Model):
@@ -121,8 +120,8 @@ def settle_night(
     """
     plug = night.plug()
     profile = power_profile(plug, readings)
-    slots, unpriced = _slots(plug, profile, prices, tariff)
-    cost, baseline_cost = (_money(total) for total in _costs(slots))
+    slots, unpriced = settled_slots(plug, profile, prices, tariff, night.departs_at)
+    money = money_of(slots, night.max_power_kw, night.departs_at)
     socs = soc_points(plug, readings)
     ready_at = next((at for at, soc_pct in socs if soc_pct >= night.target_soc_pct), None)
     unique = {outcome.key: outcome for outcome in sorted(outcomes, key=lambda o: (o.ended_at, o.number))}.values()
@@ -145,89 +144,24 @@ def settle_night(
         target_soc_pct=night.target_soc_pct,
         currency=tariff.currency,
         energy_ac_kwh=sum((slot.energy_ac_kwh for slot in slots), Decimal(0)),
-        cost=cost,
-        baseline_cost=baseline_cost,
-        saving=baseline_cost - cost,
+        cost=money.cost,
+        baseline_cost=money.baseline_cost,
+        saving=money.baseline_cost - money.cost,
         commands_sent=sum(outcome.sent_at is not None for outcome in unique),
         commands_proven=len(proven),
         slots=slots,
+        best_cost=money.best_cost,
+        attainment=_attainment(money),
+        routes=routes_of(unique),
     )
 
 
-class _Priced(NamedTuple):
-    """A stretch of the night with one market price; None: unknown."""
-
-    starts_at: datetime
-    ends_at: datetime
-    market_per_kwh: float | None
-
-
-def _slots(
-    plug: Plug, profile: list[Stretch], prices: PriceSeries, tariff: Tariff
-) -> tuple[tuple[SlotAccount, ...], timedelta]:
-    """Energy, baseline and price of every slot of the night; and how long no price was known."""
-    grid = _grid(plug.starts_at, plug.ends_at, prices)
-    known = [(p.market_per_kwh, p.ends_at - p.starts_at) for p in grid if p.market_per_kwh is not None]
-    known_span = sum((span for _, span in known), timedelta(0))
-    mean = sum(price * (span / known_span) for price, span in known)
-    meter = Meter(profile)
-    drawn = [meter.until(p.ends_at) for p in grid]
-    at_once = _at_once(grid, drawn, plug.max_power_kw)
-    slots = tuple(
-        SlotAccount(
-            starts_at=p.starts_at,
-            ends_at=p.ends_at,
-            price_per_kwh=tariff.all_in(mean if p.market_per_kwh is None else p.market_per_kwh),
-            energy_ac_kwh=energy,
-            baseline_ac_kwh=baseline,
-        )
-        for p, energy, baseline in zip(grid, _rounded(drawn), _rounded(at_once), strict=True)
-    )
-    return slots, plug.ends_at - plug.starts_at - known_span
-
-
-def _grid(starts_at: datetime, ends_at: datetime, prices: PriceSeries) -> list[_Priced]:
-    """The night cut at price changes, gaps of the prices included."""
-    grid: list[_Priced] = []
-    now = starts_at
-    for slot in prices.slots:
-        start, end = max(slot.starts_at, now), min(slot.ends_at, ends_at)
-        if start < end:
-            if now < start:
-                grid.append(_Priced(now, start, None))
-            grid.append(_Priced(start, end, slot.price_per_kwh))
-            now = end
-    if now < ends_at:
-        grid.append(_Priced(now, ends_at, None))
-    return grid
-
-
-def _at_once(grid: list[_Priced], drawn: list[float], max_power_kw: float) -> list[float]:
-    """The same energy drawn at full power from the beginning on [kWh, cumulated at slot ends]. If the meter showed more
-    power than the maximum, so does the baseline."""
-    if not grid:
-        return []
-    begins_at, total_kwh = grid[0].starts_at, drawn[-1]
-    power_kw = max(max_power_kw, total_kwh / ((grid[-1].ends_at - begins_at) / _HOUR))
-    return [*(min(total_kwh, power_kw * ((p.ends_at - begins_at) / _HOUR)) for p in grid[:-1]), total_kwh]
-
-
-def _rounded(cumulated_kwh: list[float]) -> list[Decimal]:
-    """Energy per slot in steps of `ENERGY_STEP_KWH`; equal totals stay equal."""
-    steps = [Decimal(repr(kwh)).quantize(ENERGY_STEP_KWH) for kwh in (0.0, *cumulated_kwh)]
-    return [b - a for a, b in itertools.pairwise(steps)]
-
-
-def _costs(slots: Iterable[SlotAccount]) -> tuple[Decimal, Decimal]:
-    cost = baseline = Decimal(0)
-    for slot in slots:
-        cost += slot.energy_ac_kwh * slot.price_per_kwh
-        baseline += slot.baseline_ac_kwh * slot.price_per_kwh
-    return cost, baseline
-
-
-def _money(amount: Decimal) -> Decimal:
-    return amount.quantize(MONEY_STEP)
+def _attainment(money: Money) -> Decimal | None:
+    """The part of the possible saving that was reached; below 0 if the night cost more than charging at once."""
+    possible = money.baseline_cost - money.best_cost
+    if possible <= 0:
+        return None
+    return ((money.baseline_cost - money.cost) / possible).quantize(ATTAINMENT_STEP)
 
 
 def _reasons(

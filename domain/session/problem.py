@@ -7,6 +7,7 @@ from domain.plan import ControlKind, PlanProblem
 from domain.prices import PriceSeries
 from domain.reliability import Reliability
 from domain.session.effects import PlanRequest
+from domain.tariff import Tariff
 
 SLOT = timedelta(minutes=5)
 """Grid of the plan where prices do not set a finer one. An on/off car draws whole slots in the plan, while a session
@@ -24,15 +25,16 @@ def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
     be tried again (`domain.reliability`). Switches that come later by the spread are planned earlier by as much.
     """
     spread = timedelta(seconds=min(request.spread_seconds, _longest_spread(request)))
-    edges = _edges(request.starts_at + spread, request.departs_at, prices)
+    tariff = request.tariff
+    edges = _edges(request.starts_at + spread, request.departs_at, prices, tariff)
     market, is_forecast = market_prices(prices, edges[:-1])
     trust = Reliability.of_route(request.route)
     is_onoff = request.control is ControlKind.ONOFF
     capacity = request.battery_capacity_kwh
     return PlanProblem(
         edges=tuple(edge - spread for edge in edges),
-        price_per_kwh=tuple(float(request.tariff.all_in(price)) for price in market),
-        is_forecast=is_forecast,
+        price_per_kwh=tuple(float(tariff.price_at(at, price)) for at, price in zip(edges, market, strict=False)),
+        is_forecast=is_forecast if tariff.needs_market else (),
         battery_capacity_kwh=capacity,
         soc_dc_kwh=capacity * request.soc_pct / 100,
         target_dc_kwh=capacity * max(request.target_soc_pct, request.soc_pct) / 100,
@@ -65,11 +67,11 @@ def _taper(request: PlanRequest) -> dict[str, float]:
     }
 
 
-def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries) -> list[datetime]:
-    """Slot boundaries: now, the grid, every price change, the departure."""
+def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries, tariff: Tariff) -> list[datetime]:
+    """Slot boundaries: now, the grid, every change of the market's price and of the tariff's, the departure."""
     hour = starts_at.replace(minute=0, second=0, microsecond=0)
     tick = hour + ((starts_at - hour) // SLOT + 1) * SLOT
-    edges = {starts_at, departs_at}
+    edges = {starts_at, departs_at, *tariff.changes(starts_at, departs_at)}
     while tick < departs_at:
         edges.add(tick)
         tick += SLOT

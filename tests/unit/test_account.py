@@ -11,6 +11,7 @@ from domain.account import NightAccount, NightFacts, settle_night
 from domain.commands import CommandOutcome, CommandResult, Goal
 from domain.devices import PowerDeliveryState, Reading, Side
 from domain.prices import PriceSeries, PriceSlot
+from domain.reliability import RouteRecord
 from domain.tariff import Tariff
 
 EVENING = datetime(2022, 12, 14, 18, tzinfo=UTC)
@@ -188,6 +189,57 @@ def test_commands_are_counted_by_what_became_of_them() -> None:
     assert settle(outcomes=outcomes[:1]).route == "none"
 
 
+def test_foresight_is_the_same_energy_in_the_cheapest_hours_before_departure() -> None:
+    """16 kWh at 10 kW in two hours of 0.10 + 0.10: 3.20, what was paid. So all of the saving was reached."""
+    account = settle()
+    assert (account.best_cost, account.attainment) == (Decimal("3.200000"), 1)
+
+
+def test_attainment_is_the_part_of_the_possible_saving() -> None:
+    """At once 9.00, at best 3.20; an hour at 0.60 and one at 0.20 cost 8 * 0.8 = 6.40: 2.60 of 5.80."""
+    account = settle([charger(0, 8.0), charger(1, 0.0), charger(6, 8.0), charger(7, 0.0)])
+    assert account.cost == Decimal("6.400000")
+    assert account.attainment == Decimal("0.4483")
+
+
+def test_nothing_to_save_has_no_attainment() -> None:
+    assert settle_night(make_night(), SHIFTED, (), make_prices(*[0.3] * 12), TARIFF).attainment is None
+
+
+def test_foresight_ends_at_the_departure() -> None:
+    """Gone at hour 4: 8 kWh at 0.60 against 8 kWh at 0.40 in hour 2 or 3; the 8 kWh after it stay where they were."""
+    account = settle([charger(0, 8.0), charger(1, 0.0), charger(6, 8.0), charger(7, 0.0)], departs_at=at(4))
+    assert account.best_cost == Decimal("3.200000") + Decimal("1.600000")
+
+
+def test_fixed_tariff_costs_the_same_at_every_hour() -> None:
+    """16 kWh at (0.20 + 0.10) * 1.21 = 0.363; no market price is needed."""
+    fixed = Tariff(kind="fixed", fixed_per_kwh="0.20", fees_per_kwh="0.10", vat_fraction="0.21")
+    account = settle_night(make_night(), SHIFTED, (), make_prices(), fixed)
+    assert (account.cost, account.saving) == (Decimal("5.808000"), 0)
+    assert "market price" not in account.why
+
+
+def test_time_of_use_is_cut_where_the_wall_clock_changes_the_price() -> None:
+    """Night from 23:00 in Amsterdam, 22:00 UTC, 4 h after the plug-in; 16 kWh at 0.1 against 16 at 0.3."""
+    bands = ({"since": "23:00", "price_per_kwh": "0.1"}, {"since": "07:00", "price_per_kwh": "0.3"})
+    by_time = Tariff(kind="time_of_use", bands=bands, fees_per_kwh=0)
+    account = settle_night(make_night(), SHIFTED, (), make_prices(), by_time)
+    assert [(slot.starts_at, slot.price_per_kwh) for slot in account.slots if slot.starts_at in (EVENING, at(4))] == [
+        (EVENING, Decimal("0.300000")),
+        (at(4), Decimal("0.100000")),
+    ]
+    assert (account.cost, account.baseline_cost, account.attainment) == (Decimal("1.6"), Decimal("4.8"), 1)
+
+
+def test_commands_are_told_by_side_and_as_success() -> None:
+    outcomes = (make_outcome(1, CommandResult.UNPROVEN), make_outcome(2, CommandResult.PROVEN, Side.VEHICLE))
+    account = settle(outcomes=outcomes)
+    assert account.command_success == 0.5
+    assert account.routes == {Side.CHARGER: RouteRecord(tried=1), Side.VEHICLE: RouteRecord(tried=1, proven=1)}
+    assert settle().command_success is None
+
+
 def test_night_of_no_length_is_settled_to_nothing() -> None:
     account = settle(closed_at=EVENING)
     assert (account.energy_ac_kwh, account.cost, account.saving, account.slots) == (0, 0, 0, ())
@@ -231,6 +283,9 @@ def test_slots_add_up_and_saving_is_the_difference(readings: list[Reading], pric
     costs = [slot.energy_ac_kwh * slot.price_per_kwh for slot in account.slots]
     assert abs(sum(costs) - account.cost) <= Decimal("0.0000005")
     assert account.saving == account.baseline_cost - account.cost
+    assert account.best_cost is not None
+    assert account.best_cost <= min(account.cost, account.baseline_cost)
+    assert account.attainment is None or account.attainment <= 1
     assert account.slots[0].starts_at == EVENING
     assert all(a.ends_at == b.starts_at for a, b in itertools.pairwise(account.slots))
     assert account.slots[-1].ends_at == at(12)

@@ -125,3 +125,15 @@ def test_falling_power_of_a_full_battery_is_planned_where_power_is_set_freely():
     assert free.taper_end_power_kw == 11  # no more than the maximum
     assert problem_for(request(**tapering), hourly(0, 12)).taper_from_dc_kwh is None
     assert problem_for(request(control=ControlKind.MODULATED), hourly(0, 12)).taper_from_dc_kwh is None
+
+
+def test_the_plan_is_made_on_the_prices_of_the_tariff():
+    """Night band from 23:00 in Amsterdam, 22:00 UTC: its edge is a slot's edge, and nothing is forecast."""
+    bands = ({"since": "23:00", "price_per_kwh": "0.1"}, {"since": "07:00", "price_per_kwh": "0.3"})
+    tariff = Tariff(kind="time_of_use", bands=bands, fees_per_kwh="0.05", vat_fraction="0.21")
+    problem = problem_for(request(tariff=tariff), hourly(0, 0))
+    switch = EVENING.replace(hour=22)
+    for start, price in zip(problem.edges, problem.price_per_kwh, strict=False):
+        assert price == pytest.approx(1.21 * (0.15 if start >= switch else 0.35))
+        assert price == float(tariff.price_at(start))
+    assert not any(problem.is_forecast)
