@@ -234,7 +234,7 @@ class DriverWorkflow:
                 shell.begin(steps.ERASE_RECORDS, "erase records", step, effect.reason)
             case TellOfLogin():
                 step = steps.TellDriver(
-                    driver_id=driver_id, session_id="", kind="act_now", cause="login_ended", what_to_do="todo.relink"
+                    driver_id=driver_id, session_id="", kind="act_now", cause="login_ended", what_to_do="relink"
                 )
                 shell.begin(steps.TELL, f"tell {effect.vendor}", step, effect.reason)
             case LabelDriver():

@@ -82,6 +82,9 @@ class FakeSteps:
             self.start_link,
             self.list_devices,
             self.set_place,
+            self.unlink,
+            self.forget_at_vendor,
+            self.erase_records,
         ]
 
     @activity.defn(name=steps.DECIDE_SESSION)
@@ -160,6 +163,21 @@ class FakeSteps:
     async def set_place(self, step: steps.SetPlaceStep) -> ActionEnded:
         await self._ask(steps.SET_PLACE, step)
         return ActionEnded(action_id=step.action_id, is_done=True, charger_id=step.charger_id, place_id=step.place_id)
+
+    @activity.defn(name=steps.UNLINK)
+    async def unlink(self, step: steps.UnlinkStep) -> ActionEnded:
+        await self._ask(steps.UNLINK, step)
+        return ActionEnded(action_id=step.action_id, is_done=True)
+
+    @activity.defn(name=steps.FORGET_AT_VENDOR)
+    async def forget_at_vendor(self, step: steps.ForgetStep) -> ActionEnded:
+        await self._ask(steps.FORGET_AT_VENDOR, step)
+        return ActionEnded(action_id=step.action_id, is_done=True)
+
+    @activity.defn(name=steps.ERASE_RECORDS)
+    async def erase_records(self, step: steps.EraseStep) -> ActionEnded:
+        await self._ask(steps.ERASE_RECORDS, step)
+        return ActionEnded(action_id=step.action_id, is_done=True)
 
     def reading(self, side: Side, now: datetime, **changes: Any) -> Reading:
         """What this side shows now."""
