@@ -37,9 +37,10 @@ class Records:
         with translated():
             stored = await self._nights.account(step.session_id, step.night.number)
             if stored is None:
-                await self._nights.save_night(await self._settle(step), step.log)
+                settled = await self._settle(step)
+                await self._nights.save_night(settled, step.log)
                 stored = await self._nights.account(step.session_id, step.night.number)
-        assert stored is not None
+                stored = stored or settled  # of an erased driver nothing is kept
         return NightAccounted(
             number=stored.number,
             is_ready=stored.is_ready,

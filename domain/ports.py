@@ -3,7 +3,7 @@
 Adapters live in providers/, storage/ and gateway/; activities hold them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -157,6 +157,18 @@ class WatchBook(Protocol):
     async def end_watch(self, session_id: str) -> None: ...
 
     async def watch_of(self, device_id: str) -> Watch | None: ...
+
+
+class ErasureBook(Protocol):
+    """Erasing a driver from storage, and knowing it afterwards."""
+
+    async def erase(self, driver_id: str, device_ids: Collection[str], at: datetime) -> None:
+        """Delete everything of the driver and of these devices. Doing it again is harmless."""
+        ...
+
+    async def erased(self, driver_ids: Collection[str]) -> dict[str, datetime]:
+        """Which of these drivers were erased, and when: what was observed until then must leave no trace."""
+        ...
 
 
 class Inbox(Protocol):

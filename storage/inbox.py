@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
+from sqlmodel.sql.expression import Select
 
 from domain.devices import Device
 from domain.inbox import Backlog, Delivery, Known, Origin, SetAside, WorkedOff
 from domain.relevance import Watch
 from storage.content import body_digest
 from storage.database import Database
-from storage.rows import device_row, reading_row
-from storage.statements import insert_each, insert_many, upsert_many
-from storage.tables import DeliveryRow, DeviceRow, ListenerRow, WatchRow
+from storage.rows import device_values, reading_values
+from storage.statements import Values, insert_each, insert_many, update_many, upsert_many
+from storage.tables import DeliveryRow, DeviceRow, ListenerRow, ReadingRow, WatchRow
 
 MOST_AT_ONCE = 500
 """Device ids asked for in one statement; databases limit its parameters."""
@@ -73,7 +74,8 @@ class SqlInbox:
 
     async def keep(self, work: WorkedOff, at: datetime) -> None:
         """Store all of it, or nothing."""
-        await self._database.write(lambda session: _keep(session, work, at))
+        rows = await asyncio.to_thread(_Rows, work, at)
+        await self._database.write(rows.write)
 
     async def backlog(self) -> Backlog:
         waiting = select(func.count(), func.min(DeliveryRow.received_at)).where(*_IS_PENDING)
@@ -137,20 +139,18 @@ def _known(session: Session, device_ids: Sequence[str]) -> dict[str, Known]:
     known: dict[str, Known] = {}
     for start in range(0, len(device_ids), MOST_AT_ONCE):
         some = device_ids[start : start + MOST_AT_ONCE]
-        rows = {row.id: row for row in session.exec(select(DeviceRow).where(col(DeviceRow.id).in_(some)))}
-        watches = dict(session.exec(_watches_of(some)).all())  # in order, so that the last to begin stays
+        pictures = select(DeviceRow.id, DeviceRow.device_json, DeviceRow.gone_at).where(col(DeviceRow.id).in_(some))
+        rows = {device_id: (body, gone_at) for device_id, body, gone_at in session.exec(pictures)}
+        watches = {key: Watch.model_validate_json(body) for key, body in session.exec(_watches_of(some))}
         for device_id in some:
-            row, watch = rows.get(device_id), watches.get(device_id)
-            is_here = row is not None and row.gone_at is None
-            known[device_id] = Known(
-                device=Device.model_validate_json(row.device_json) if row is not None and is_here else None,
-                gone_at=row.gone_at if row is not None else None,
-                watch=Watch.model_validate_json(watch) if watch is not None else None,
-            )
+            body, gone_at = rows.get(device_id, ("", None))
+            device = Device.model_validate_json(body) if body else None
+            known[device_id] = Known(device=device, gone_at=gone_at, watch=watches.get(device_id))
     return known
 
 
-def _watches_of(device_ids: Sequence[str]):  # type: ignore[no-untyped-def]
+def _watches_of(device_ids: Sequence[str]) -> Select[str, str]:
+    """In the order in which they began to listen, so that the last stays."""
     return (
         select(ListenerRow.device_id, WatchRow.watch_json)
         .join(WatchRow, col(WatchRow.session_id) == col(ListenerRow.session_id))
@@ -159,37 +159,36 @@ def _watches_of(device_ids: Sequence[str]):  # type: ignore[no-untyped-def]
     )
 
 
-def _keep(session: Session, work: WorkedOff, at: datetime) -> None:
-    insert_many(session, [reading_row(reading) for reading in work.readings])
-    upsert_many(session, [device_row(device, seen_at=work.seen.get(device.id)) for device in work.devices])
-    gone = [
-        DeviceRow(id=device_id, driver_id=driver_id, device_json="", seen_at=work.seen.get(device_id), gone_at=gone_at)
-        for device_id, (driver_id, gone_at) in work.gone.items()
-    ]
-    upsert_many(session, gone)
-    fresh = {device.id for device in work.devices} | work.gone.keys()
-    _note_seen(session, {key: seen_at for key, seen_at in work.seen.items() if key not in fresh})
-    for session_id in work.ended:
-        session.exec(delete(ListenerRow).where(col(ListenerRow.session_id) == session_id))
-        session.exec(delete(WatchRow).where(col(WatchRow.session_id) == session_id))
-    # What is done needs no body any more: its digest knows it again. Bodies hold VINs.
-    for delivery_id in work.done:
-        session.exec(_change(delivery_id).values(is_done=True, body=b""))
-    for delivery_id, why in work.failed.items():
-        session.exec(_change(delivery_id).values(tries=col(DeliveryRow.tries) + 1, failure=why))
-    for delivery_id, why in work.set_aside.items():
-        session.exec(_change(delivery_id).values(tries=col(DeliveryRow.tries) + 1, failure=why, set_aside_at=at))
+class _Rows:
+    """What is to be kept, written as rows; made before the transaction, which holds up everybody else."""
 
+    def __init__(self, work: WorkedOff, at: datetime) -> None:
+        self.readings = [reading_values(reading) for reading in work.readings]
+        self.devices = [device_values(device, seen_at=work.seen.get(device.id)) for device in work.devices]
+        for device_id, (driver_id, gone_at) in work.gone.items():
+            row: Values = {"id": device_id, "driver_id": driver_id, "device_json": ""}
+            self.devices.append({**row, "gone_at": gone_at, "seen_at": work.seen.get(device_id)})
+        fresh = {row["id"] for row in self.devices}
+        self.seen = [{"_key": key, "seen_at": seen_at} for key, seen_at in work.seen.items() if key not in fresh]
+        # What is done needs no body any more: its digest knows it again. Bodies hold VINs.
+        self.done = [{"_key": key, "is_done": True, "body": b""} for key in work.done]
+        self.failed = [{"_key": key, "failure": why, "set_aside_at": None} for key, why in work.failed.items()]
+        self.failed += [{"_key": key, "failure": why, "set_aside_at": at} for key, why in work.set_aside.items()]
+        self.ended = sorted(work.ended)
 
-def _note_seen(session: Session, seen: dict[str, datetime]) -> None:
-    if seen:
-        table = DeviceRow.__table__  # type: ignore[attr-defined]
-        change = table.update().where(table.c.id == bindparam("key")).values(seen_at=bindparam("at"))
-        session.connection().execute(change, [{"key": key, "at": at} for key, at in seen.items()])
-
-
-def _change(delivery_id: str):  # type: ignore[no-untyped-def]
-    return update(DeliveryRow).where(col(DeliveryRow.delivery_id) == delivery_id)
+    def write(self, session: Session) -> None:
+        insert_many(session, ReadingRow, self.readings)
+        upsert_many(session, DeviceRow, self.devices)
+        update_many(session, DeviceRow, "id", self.seen)
+        update_many(session, DeliveryRow, "delivery_id", self.done)
+        update_many(session, DeliveryRow, "delivery_id", self.failed)
+        failed = [row["_key"] for row in self.failed]
+        if failed:
+            again = update(DeliveryRow).where(col(DeliveryRow.delivery_id).in_(failed))
+            session.exec(again.values(tries=col(DeliveryRow.tries) + 1))
+        for session_id in self.ended:
+            session.exec(delete(ListenerRow).where(col(ListenerRow.session_id) == session_id))
+            session.exec(delete(WatchRow).where(col(WatchRow.session_id) == session_id))
 
 
 def _delivery(row: DeliveryRow) -> Delivery:

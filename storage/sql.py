@@ -16,10 +16,11 @@ from domain.errors import CallerError
 from domain.nightlog import LogEntry, from_lines, to_lines
 from domain.relevance import Watch
 from storage.database import Database
+from storage.erasure import SqlErasure, is_erased
 from storage.inbox import SqlInbox
 from storage.migrations import migrate
-from storage.rows import device_row, reading_row
-from storage.statements import insert_new, upsert
+from storage.rows import device_values, reading_values
+from storage.statements import insert_many, insert_new, upsert, upsert_many
 from storage.tables import (
     CommandRow,
     DeviceRow,
@@ -37,6 +38,7 @@ class SqlStore:
     def __init__(self, url: str = "sqlite:///nightcharge.db") -> None:
         self.database = Database(url)
         self.inbox = SqlInbox(self.database)
+        self.erasure = SqlErasure(self.database)
 
     async def create(self) -> None:
         """Bring the tables to the present version; harmless when they are, and when another process does the same."""
@@ -97,8 +99,8 @@ class SqlStore:
 
     async def add_readings(self, readings: Sequence[Reading]) -> None:
         if readings:
-            rows = [reading_row(reading) for reading in readings]
-            await self.database.write(lambda session: insert_new(session, rows))
+            rows = [reading_values(reading) for reading in readings]
+            await self.database.write(lambda session: insert_many(session, ReadingRow, rows))
 
     async def readings(self, device_id: str, starts_at: datetime, ends_at: datetime) -> list[Reading]:
         at, arrival = col(ReadingRow.at), col(ReadingRow.received_at)
@@ -118,6 +120,8 @@ class SqlStore:
         lines = NightLogRow(session_id=account.session_id, number=account.number, lines=to_lines(log))
 
         def work(session: Session) -> None:
+            if is_erased(session, account.driver_id, account.plugged_in_at):
+                return  # by a session left behind
             if insert_new(session, [_night_row(account)]):
                 session.add(lines)
 
@@ -140,7 +144,7 @@ class SqlStore:
     # Devices and who listens to them
 
     async def save_device(self, device: Device) -> None:
-        await self.database.write(lambda session: upsert(session, device_row(device)))
+        await self.database.write(lambda session: upsert_many(session, DeviceRow, [device_values(device)]))
 
     async def device(self, device_id: str) -> Device | None:
         row = await self.database.read(lambda session: session.get(DeviceRow, device_id))
