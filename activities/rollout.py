@@ -11,7 +11,7 @@ from activities.heartbeat import beating
 from domain.errors import CallerError
 from domain.program import Program
 from domain.rollout import steps
-from domain.rollout.asking import Asked, Member, Rehearsal, added, asked_of, brands_to_treat, rehearse
+from domain.rollout.asking import Asked, Member, Rehearsal, added, asked_of, brands_to_treat, rehearse, target_of
 from domain.rollout.decide import decide
 from domain.rollout.effects import RolloutDecision
 from domain.rollout.events import Gathered, PageTold, Published, Rehearsed
@@ -55,7 +55,8 @@ class RolloutSteps:
             program = await self._newest(step.program)
             await self._take_stock(program, step.limits.pages, now)
             by_brand = await self._reliability.by_brand(program.name, now - RECENT, now)
-            brands = brands_to_treat(program, step.phase, by_brand)
+            has_targets = await self._has_targets(program, step.limits.pages, now)
+            brands = brands_to_treat(program, step.phase, by_brand, has_targets=has_targets)
             then = program.model_copy(update={"standing": _whole(program, step.phase, brands)})
             rehearsal = Rehearsal()
             async for members, evidence in self._pages(program.name, step.limits.pages, now):
@@ -128,6 +129,15 @@ class RolloutSteps:
             measures = await self._measures(step, now)
             return Gathered(evidence=await self._evidence(step, now), measures=measures, at=now)
 
+    async def _has_targets(self, program: Program, page_size: int, now: datetime) -> bool:
+        """Whether any driver is in trouble by the program's rules."""
+        if not program.rules.looks_at_drivers:
+            return False
+        async for _, evidence in self._pages(program.name, page_size, now):
+            if any(target_of(one, program) for one in evidence.values()):
+                return True
+        return False
+
     async def _evidence(self, step: steps.GatherStep, now: datetime) -> Evidence:
         """Of the drivers asked; in phase 1 nobody must, so those with a charger count."""
         if step.phase is Phase.OPTIONAL:
@@ -139,7 +149,7 @@ class RolloutSteps:
 
     async def _measures(self, step: steps.GatherStep, now: datetime) -> Measures:
         counts = await self._roster.counts(step.program)
-        book, name, since = self._reliability, step.program, step.since
+        book, name, since = self._reliability, step.program, step.began_at
         if step.phase is Phase.OPTIONAL:
             alone = _sum(await book.by_brand(name, since, now, has_charger=False))
             together = _sum(await book.by_brand(name, since, now, has_charger=True))

@@ -34,6 +34,12 @@ class Rules(Request):
     most_api_errors: float | None = Field(default=None, ge=0, le=1)  # of calls at the vendor, per driver, likewise
     most_tickets: int | None = Field(default=None, ge=0)  # support tickets of a driver in the last 90 days, likewise
 
+    @property
+    def looks_at_drivers(self) -> bool:
+        """Whether any rule speaks of one driver's own nights."""
+        rules = (self.lowest_success, self.lowest_plan_success, self.most_api_errors, self.most_tickets)
+        return any(rule is not None for rule in rules)
+
 
 class Record(Model):
     """What this driver's nights were like."""

@@ -156,6 +156,7 @@ class RolloutWorkflow:
                     phase=state.phase,
                     brand=effect.brand,
                     since=effect.since,
+                    began_at=effect.began_at,
                     page_size=state.limits.pages,
                     clock=clock,
                 )

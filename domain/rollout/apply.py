@@ -156,6 +156,7 @@ def _published(state: RolloutState, event: Published) -> RolloutState:
             "publishing": None,
             "published": effect.standing,
             "change": effect.change,
+            "began_at": state.began_at or event.at,
             "is_spread_out": False,
             "spread": spread if state.wanted == effect.standing else None,  # None: taken back meanwhile
         }

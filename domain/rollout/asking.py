@@ -127,9 +127,11 @@ def added(one: Rehearsal, two: Rehearsal) -> Rehearsal:
     )
 
 
-def brands_to_treat(program: Program, phase: Phase, by_brand: dict[str, Evidence]) -> tuple[str, ...]:
-    """What a phase treats, one after the other: phase 2 drivers in trouble first, then unreliable brands, the worst
-    first; phase 3 the brands whose vehicles cannot do all by themselves."""
+def brands_to_treat(
+    program: Program, phase: Phase, by_brand: dict[str, Evidence], *, has_targets: bool
+) -> tuple[str, ...]:
+    """What a phase treats, one after the other: phase 2 drivers in trouble first, if there are any, then unreliable
+    brands, the worst first; phase 3 the brands whose vehicles cannot do all by themselves."""
     if phase is Phase.EXTENDED:
         rows = program.brands.rows
         return tuple(r.brand for r in rows if not (r.can_start and r.can_stop and r.can_locate))
@@ -145,4 +147,4 @@ def brands_to_treat(program: Program, phase: Phase, by_brand: dict[str, Evidence
     for brand, evidence in by_brand.items():
         if is_in_trouble(evidence, program.limits):
             found[brand] = evidence.commands.rate or 0.0
-    return (TARGETED_DRIVERS, *sorted(found, key=lambda brand: (found[brand], brand)))
+    return (*([TARGETED_DRIVERS] if has_targets else []), *sorted(found, key=lambda brand: (found[brand], brand)))

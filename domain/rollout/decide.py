@@ -143,7 +143,8 @@ def gather(state: RolloutState, now: datetime) -> Iterator[RolloutEffect]:
     """Once a night, while a share soaks."""
     soak = state.soak
     if soak is not None and soak.is_judged and now >= soak.look_at and not (state.is_stopped or state.under_way):
-        yield Gather(brand=state.brand, since=soak.began_at, reason="a night has passed")
+        began_at = state.began_at or soak.began_at
+        yield Gather(brand=state.brand, since=soak.began_at, began_at=began_at, reason="a night has passed")
 
 
 def close(state: RolloutState, now: datetime) -> Iterator[RolloutEffect]:

@@ -44,7 +44,8 @@ class Gather(Model):
 
     type: Literal["gather"] = "gather"
     brand: str | None
-    since: Instant
+    since: Instant  # the soak
+    began_at: Instant  # the phase
     reason: str
 
 

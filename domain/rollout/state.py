@@ -73,6 +73,7 @@ class RolloutState(Model):
     share: int = -1  # index of the share the brand under way has reached; -1: none yet
     treated: tuple[Treated, ...] = ()
     confirmed: dict[str, str] = Field(default_factory=dict)  # brand -> operator who enabled it at the vendor
+    began_at: Instant | None = None  # when the first change was published
     change: int = 0  # number of the last change published
     is_going: bool = False  # the operator said go, or need not
     is_stopped: bool = False

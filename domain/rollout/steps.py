@@ -53,5 +53,6 @@ class GatherStep(Model):
     phase: Phase
     brand: str | None
     since: Instant
+    began_at: Instant
     page_size: int
     clock: Clock

@@ -178,6 +178,26 @@ class Town:
             )
         await self.reliability.add_nights(NAME, records)
 
+    async def bad_nights(self, driver_id: str, count: int) -> None:
+        """Nights in which hardly anything works for this driver."""
+        night = NightRecord(
+            session_id="",
+            number=1,
+            driver_id=driver_id,
+            brand=self.vehicle(driver_id).brand or "unknown",
+            closed_at=self.now,
+            has_charger=False,
+            is_ready=False,
+            commands_sent=6,
+            commands_proven=0,
+            api_calls=6,
+            api_errors=6,
+            quarters=40,
+            fresh_quarters=2,
+        )
+        nights = [night.model_copy(update={"session_id": f"bad {driver_id} {n}"}) for n in range(count)]
+        await self.reliability.add_nights(NAME, nights)
+
     # The loop
 
     async def play(self, state: RolloutState, *, nights: int = 60, pages: int | None = None) -> RolloutState:
@@ -242,6 +262,7 @@ class Town:
                     phase=state.phase,
                     brand=effect.brand,
                     since=effect.since,
+                    began_at=effect.began_at,
                     page_size=size,
                     clock=clock,
                 )
