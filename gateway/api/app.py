@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.api import drivers, hooks, live, nights, problems, programs, sessions
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.services import Services
+from gateway.schemas import exact
 
 PREFIX = "/v1"
 
@@ -44,21 +45,24 @@ def mount(app: FastAPI, services: Services) -> None:
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of what stands below `/v1`."""
-    routes = [route for route in app.routes if getattr(route, "path", "").startswith(PREFIX)]
     found = get_openapi(
         title="Nightcharge",
         version="1",
         description="Smart charging of electric cars at home. Bearer tokens: a program's API key, or a driver's link.",
-        routes=routes,
+        routes=app.routes,
     )
+    found["paths"] = {path: known for path, known in found["paths"].items() if path.startswith(PREFIX)}
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
     for path in found["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             operation["responses"].setdefault("413", {"description": "Too large", "content": _as_problem()})
-    return found
+            if method == "post":  # at least the idempotency key may clash
+                operation["responses"].setdefault("409", {"description": "Conflict", "content": _as_problem()})
+    document: dict[str, Any] = exact(found)
+    return document
 
 
 def _as_problem() -> dict[str, Any]:
