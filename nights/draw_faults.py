@@ -146,8 +146,15 @@ PARAMETERS: dict[str, Draws] = {
     },
     "F56": lambda c, d: {"kw": c.choice((3.7, 4.2)), "from_minutes": c.choice((0.0, _some_time(c, d)))},
     "F57": lambda c, d: {"every_minutes": 1.0, "for_minutes": _span(c, 30, 120)},
-    "F61": lambda c, d: {"for_minutes": _span(c, 5, 240)},
+    "F61": lambda c, d: {
+        "apart_seconds": _span(c, 0, 120),
+        "swapped": c.random() < 0.5,
+        "for_minutes": _span(c, 5, 240),
+    },
+    "F62": lambda c, d: {"at_minutes": _some_time(c, d), "for_minutes": _span(c, 2, 60)},
+    "F63": lambda c, d: {},
     "F64": lambda c, d: {"at_minutes": _some_time(c, d)},
+    "F66": lambda c, d: {},
     "F67": lambda c, d: {
         "from_minutes": _some_time(c, d),
         "for_minutes": _span(c, 1, 90),

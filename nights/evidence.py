@@ -1,6 +1,7 @@
 """From a played night to what the judge sees of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.departure import next_departure
@@ -11,6 +12,7 @@ from nights.desk_faults import install_at_desk
 from nights.front_desk import wish_of
 from nights.judge.possible import possible_pct
 from nights.judge.truth import Acted, Band, Billed, Claim, Command, Point, Priced, Relay, Truth, Wished, Word
+from nights.judge.verdict import is_ready
 from nights.night_prices import between
 from nights.play import PlayedNight
 from nights.world.faults import install
@@ -30,7 +32,12 @@ def play(spec: NightSpec, series: PriceSeries) -> PlayedNight:
 
 
 def truth_of(night: PlayedNight) -> Truth:
-    """What there is to judge of a night that was played."""
+    """What there is to judge of a night that was played. What became true was possible; else it is tried."""
+    truth = _truth_of(night)
+    return truth if is_ready(truth) else replace(truth, possible_pct=possible_pct(night.spec))
+
+
+def _truth_of(night: PlayedNight) -> Truth:
     spec, world = night.spec, night.world
     return Truth(
         k=spec.k,
@@ -46,18 +53,24 @@ def truth_of(night: PlayedNight) -> Truth:
         acts=tuple(Acted(act.at, act.act) for act in spec.acts),
         words=tuple(Word(*word) for word in night.told.words),
         commands=tuple(Command(e.at, e.side, e.now) for e in world.truth.log if e.kind == "command"),
-        relays=tuple(Relay(e.at, e.side, e.now, e.cause) for e in world.truth.log if e.kind == "relay"),
+        relays=tuple(
+            Relay(e.at, e.side, e.now, e.cause)
+            for e in world.truth.log
+            if e.kind == "relay" and not e.device_id.startswith("guest")
+        ),
         claims=tuple(_claims(night)),
         bills=_bills(night),
-        possible_pct=possible_pct(spec),
+        possible_pct=100.0,
         logged_commands=_sent(night),
+        wrong_stops=_wrong_stops(night),
+        is_away=world.is_away,
     )
 
 
 def _plugged(night: PlayedNight) -> Iterator[tuple[datetime, datetime]]:
     begun: datetime | None = None
     for entry in night.world.truth.log:
-        if entry.kind != "plug":
+        if entry.kind != "plug" or entry.device_id != night.world.car.id:
             continue
         if entry.now is not None:
             begun = entry.at
@@ -109,6 +122,20 @@ def _bills(night: PlayedNight) -> tuple[Billed, ...]:
             ),
         )
         for account in night.accounts()
+    )
+
+
+def _wrong_stops(night: PlayedNight) -> int:
+    """Stops of ours that took energy from a car the session was not about; away from a known place every command."""
+    world = night.world
+    if world.is_away and world.box_device is not None:
+        return sum(entry.kind == "command" for entry in world.truth.log)
+    if world.guest is None:
+        return 0
+    cause_of_ours = "client:STOP:"
+    return sum(
+        entry.kind == "flow" and entry.device_id == world.guest.id and entry.cause.startswith(cause_of_ours)
+        for entry in world.truth.log
     )
 
 

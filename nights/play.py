@@ -13,7 +13,7 @@ from activities.notices import Telling
 from activities.planning import Planning
 from activities.records import Records
 from domain.account import NightAccount
-from domain.devices import Device, Side
+from domain.devices import Device
 from domain.prices import PriceSeries
 from domain.relevance import hearing
 from domain.session.events import DriverActed, ReadingArrived
@@ -72,7 +72,7 @@ class PlayedNight:
         self.prices = NightPrices(series, self.clock.now)
         self.wish = wish_of(spec.wish)
         self.sessions: list[LoopSession] = []
-        self._devices = {device.id: device for device in self.world.vendor.known()}
+        self._devices: dict[str, Device] = {}
         self.steps = Steps(
             Devices(self.world.vendor, self.store, self.store),
             PlanningAtOnce(self.prices),
@@ -89,6 +89,7 @@ class PlayedNight:
 
     def play(self) -> None:
         """From before the plug-in to after the unplug."""
+        self._devices = {device.id: device for device in self.world.vendor.known()}
         end = self.spec.unplugs_at + AFTERWARDS
         ActivityEnvironment().run(lambda: self.loop.run_until(end, lambda: False))
         self.world.truth.settle_all()
@@ -127,7 +128,7 @@ class PlayedNight:
         """The driver's workflow: one session per plug-in, opened on the car's word."""
         if self.session is not None and not self.session.is_over:
             return
-        if device.side is not Side.VEHICLE or not device.reading.is_plugged_in:
+        if device.id != self.world.car.id or not device.reading.is_plugged_in:
             return
         seq = len(self.sessions) + 1
         state = open_session(self.spec, list(self._devices.values()), seq, self.clock.now(), self.wish)

@@ -120,6 +120,7 @@ class Truth:
     possible_pct: float = 0.0  # the level an omniscient controller would have had at departure [%]
     logged_commands: int = 0  # commands that the night log gives a reason for
     wrong_stops: int = 0  # stops that reached a car the session was not about
+    is_away: bool = False  # plugged in where we have no say
     spread_seconds: tuple[float, ...] = field(default=())  # from a slot edge to the switch made for it
 
     @property

@@ -46,8 +46,8 @@ def is_ready(truth: Truth) -> bool:
 
 
 def left_to_driver(truth: Truth) -> bool:
-    """Whether the driver left early, or said that nothing shall be charged."""
-    if truth.unplugged_at < truth.wish.departs_at - EARLY:
+    """Whether the driver left early, plugged in elsewhere, or said that nothing shall be charged."""
+    if truth.is_away or truth.unplugged_at < truth.wish.departs_at - EARLY:
         return True
     last = [act.act for act in truth.acts if act.act != "set_wish" and act.at < truth.judged_at]
     return bool(last) and last[-1] in ("stay_stopped", "skip_night")

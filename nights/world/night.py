@@ -1,8 +1,7 @@
 """The world of one night, from its drawn values."""
 
 import random
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from domain.devices import Side
 from nights.world.spec import BoxSpec, CarSpec, NightSpec, VendorSpec
@@ -34,7 +33,9 @@ class NightWorld:
         if spec.box is not None and spec.box.is_linked:
             self.box_device = _device(self.box, spec.box, spec.box_vendor)
             self.vendor.add(self.box_device)
-        self.on_act: list[Callable[[datetime], None]] = []
+        self.guest: Car | None = None
+        self.second_box: Box | None = None
+        self.is_away = False  # plugged in somewhere else
         self.timeline.at(spec.plug_in_at, self.plug_in)
         self.timeline.at(spec.unplugs_at, lambda: self.pull("driver"))
 
@@ -48,9 +49,28 @@ class NightWorld:
 
     def plug_in(self) -> None:
         """The cable goes in; the vendor finds out later who holds whom."""
+        if self.is_away:
+            self.truth.plug(self.car, Box(id="elsewhere", max_kw=11.0, auto_start=True), "driver")
+            return
         self.truth.plug(self.car, self.box, "driver")
         if self.box_device is not None:
             self.timeline.after_seconds(self.spec.box_vendor.pairing_seconds, self.pair)
+
+    def add_second(self) -> tuple[Car, Box]:
+        """Another car that is not ours to charge, and a second charger at home that is linked."""
+        spec, k = self.spec.box, self.spec.k
+        assert spec is not None
+        self.second_box = Box(id=f"box-{k}-2", max_kw=spec.max_kw, auto_start=True)
+        self.guest = _car(self.spec.car.model_copy(update={"soc_pct": 20.0, "auto_start": True}), f"guest-{k}")
+        self.truth.add(self.second_box)
+        self.truth.add(self.guest)
+        self.vendor.add(_device(self.second_box, spec, self.spec.box_vendor))
+        self.timeline.at(self.spec.unplugs_at, lambda: self._send_home(self.guest))
+        return self.guest, self.second_box
+
+    def _send_home(self, car: Car | None) -> None:
+        if car is not None:
+            self.truth.unplug(car, "guest")
 
     def pull(self, cause: str) -> None:
         """The cable comes out; the vendor notices that nobody holds anybody any more."""
