@@ -20,6 +20,7 @@ from activities.notices import LogNotices, Telling
 from activities.planning import Planning
 from activities.prices import PriceFeed
 from activities.records import Records
+from activities.rollout import RolloutSteps, decide_rollout
 from client import Nightcharge, connect
 from domain.ports import DeviceProvider, Notices, Planner, PriceSource
 from providers.enode.client import EnodeClient
@@ -29,12 +30,18 @@ from providers.enode.settings import EnodeSettings
 from providers.prices.file import FilePrices
 from providers.prices.layered import LayeredPrices
 from settings import Settings
+from storage.database import Database
 from storage.prices import SqlPrices
+from storage.programs import Programs
+from storage.reliability import SqlReliability
+from storage.roster import SqlRoster
 from storage.sql import SqlStore
 from workflows.driver import DriverWorkflow
+from workflows.fleet import Fleet
 from workflows.policies import TASK_QUEUE
 from workflows.price_schedule import ensure_price_schedule
 from workflows.prices import PriceFeedStart, PriceFeedWorkflow
+from workflows.rollout import RolloutWorkflow
 from workflows.session import SessionWorkflow
 
 logger = logging.getLogger(__name__)
@@ -71,10 +78,12 @@ def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, 
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[DriverWorkflow, SessionWorkflow, PriceFeedWorkflow],
+        workflows=[DriverWorkflow, SessionWorkflow, PriceFeedWorkflow, RolloutWorkflow],
         activities=[
             decide_driver,
             decide_session,
+            decide_rollout,
+            *rollout_steps(client, ports.store.database).all(),
             devices.read_device,
             devices.send_command,
             devices.start_link,
@@ -97,6 +106,11 @@ def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, 
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
     )
+
+
+def rollout_steps(client: Client, database: Database) -> RolloutSteps:
+    """A rollout's steps on these books, with the drivers' workflows behind this client."""
+    return RolloutSteps(Programs(database), SqlRoster(database), SqlReliability(database), Fleet(client))
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """The steps of a rollout: the dry run, versions of the program, pages of drivers told, what was measured."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import activity
 
@@ -46,6 +47,10 @@ class RolloutSteps:
     def __init__(self, programs: ProgramBook, roster: Roster, reliability: ReliabilityBook, drivers: Drivers) -> None:
         self._programs, self._roster = programs, roster
         self._reliability, self._drivers = reliability, drivers
+
+    def all(self) -> list[Callable[..., Any]]:
+        """What a worker registers."""
+        return [self.rehearse, self.publish, self.tell_page, self.gather]
 
     @activity.defn(name=steps.REHEARSE)
     async def rehearse(self, step: steps.RehearseStep) -> Rehearsed:
