@@ -43,6 +43,8 @@ class CommandRun:
         self._seen: dict[Side, Reading] = {}
         self._action: VendorAction | None = None
         self._soc_before_pct: float | None = None
+        self._error = ""
+        self._retry_at: datetime | None = None
 
     async def to_the_end(self) -> CommandOutcome:
         """Store the intent, read back, ask once, look until measured or out of time; store the outcome."""
@@ -86,12 +88,16 @@ class CommandRun:
         try:
             self._action = await self._ask()
         except RetryableError as error:
+            self._error = type(error).__name__
+            if error.retry_after is not None:
+                self._retry_at = self._clock.now() + error.retry_after
             if error.changed_nothing:
                 return self._outcome(CommandResult.UNREACHABLE, None, f"the request never left: {error}")
             # It may have arrived all the same: only measurement tells.
             return await self._prove(sent_at, CommandResult.UNREACHABLE, f"the request failed: {error}")
         except PermanentError as error:
-            return self._outcome(CommandResult.REFUSED, None, f"{type(error).__name__}: {error}")
+            self._error = type(error).__name__
+            return self._outcome(CommandResult.REFUSED, None, f"{self._error}: {error}")
         await self._commands.note_action(self._order.key, self._action.id)
         if self._action.state is ActionState.REFUSED:
             # Also the answer to "already so", so a last look decides.
@@ -161,5 +167,7 @@ class CommandRun:
             ended_at=self._clock.now(),
             action_state=self._action.state if self._action else None,
             reason=reason,
+            error="" if result in (CommandResult.PROVEN, CommandResult.ALREADY_SO) else self._error,
+            retry_at=self._retry_at,
             evidence=tuple(self._seen.values()),
         )

@@ -34,6 +34,7 @@ class CommandOrder(Model):
     prove_by: Instant  # world instant at which the waiting for proof ends
     witness_ids: dict[Side, str]  # devices whose readings can prove it
     toggles: bool = False  # a repeated command flips the device: never send twice
+    spread_seconds: float = 0.0  # of the random delay that this planned switch has had, for the record
 
 
 class CommandResult(StrEnum):
@@ -57,6 +58,8 @@ class CommandOutcome(Model):
     ended_at: Instant
     action_state: ActionState | None = None  # the vendor's last word
     reason: str = ""  # why, in words for the record
+    error: str = ""  # type of the error that ended it (domain.errors); empty: none
+    retry_at: Instant | None = None  # the vendor asked for no request before this instant
     evidence: tuple[Reading, ...] = ()  # latest reading per witness
 
     @property

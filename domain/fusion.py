@@ -1,14 +1,14 @@
 """One picture from the readings of both ends of the cable. Unknown stays unknown."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from domain.devices import PowerDeliveryState, Reading, Side
+from domain.devices import PowerDeliveryState, Reading
 from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw
+from domain.level import Level
 from domain.model import Instant, Model
 
 SAME_MOMENT = timedelta(seconds=30)
-"""Two sides' readings this close together speak of the same moment; then the charger's meter is preferred."""
+"""Two sides' readings this close together speak of the same moment; then the charger's meter is preferred (S44)."""
 
 
 class Picture(Model):
@@ -18,44 +18,50 @@ class Picture(Model):
     flow_kw: float | None = None  # measured power at the meter [kW]; None: unknown
     flow_at: Instant | None = None  # when it was measured
     seems_flowing: bool = False  # a device says it charges, but not how fast: no proof, yet reason enough to stop it
-    soc_pct: float | None = None
-    soc_at: Instant | None = None
+    soc_pct: float | None = None  # at least this, by the car's word and the meter [%]
+    soc_high_pct: float | None = None  # at most this [%]
+    soc_at: Instant | None = None  # when the lower bound was last measured
+    soc_expected_pct: float | None = None  # at least this, if the power last measured went on until now [%]
     charge_limit_pct: float | None = None
     is_full: bool = False  # the car itself says it is done
+    has_fault: bool = False  # a device says that a person must act
+    is_away: bool = False  # at a known place that is none of the driver's charging places
 
     @property
     def is_flowing(self) -> bool | None:
         return None if self.flow_kw is None else self.flow_kw > FLOW_THRESHOLD_KW
 
 
-def paired_charger_id(car_id: str, readings: Mapping[str, Reading]) -> str | None:
-    """The charger that surely holds this car: the vendor's word from either end, never contradicted by the other."""
-    car = readings.get(car_id)
-    if car is not None and car.paired_with is not None:
-        charger = readings.get(car.paired_with)
-        is_denied = charger is not None and charger.paired_with not in (None, car_id)
-        return None if is_denied else car.paired_with
-    claims = [r.device_id for r in readings.values() if r.side is Side.CHARGER and r.paired_with == car_id]
-    return claims[0] if len(claims) == 1 else None
+def fuse(
+    car: Reading | None,
+    charger: Reading | None,
+    level: Level | None,
+    now: datetime,
+    *,
+    places: frozenset[str] = frozenset(),
+) -> Picture:
+    """The picture from the car's reading and that of the charger which surely holds it (None: none does).
 
-
-def fuse(car_id: str, readings: Mapping[str, Reading]) -> Picture:
-    """The picture from the car's reading and that of the charger it is surely plugged into."""
-    car = readings.get(car_id)
-    charger = readings.get(paired_charger_id(car_id, readings) or "")
+    `places`: where this driver charges; a car elsewhere, in no charger of the driver's, is away (F66).
+    """
     flow_kw, flow_at = _flow(car, charger)
     seems_flowing = not flow_kw and _says_charging_since(flow_at, car, charger)
     if seems_flowing:
         flow_kw = None
+    place = car.location_id if car is not None else None
     return Picture(
         is_plugged=_plugged(car, charger),
         flow_kw=flow_kw,
         flow_at=flow_at,
         seems_flowing=seems_flowing,
-        soc_pct=car.soc_pct if car else None,
-        soc_at=car.observed_at if car and car.soc_pct is not None else None,
+        soc_pct=level.at_least_pct if level else None,
+        soc_high_pct=level.at_most_pct if level else None,
+        soc_at=level.known_at if level else None,
+        soc_expected_pct=level.expected_pct(now) if level else None,
         charge_limit_pct=car.charge_limit_pct if car else None,
         is_full=car is not None and car.state is PowerDeliveryState.COMPLETE,
+        has_fault=any(r is not None and r.state is PowerDeliveryState.FAULT for r in (car, charger)),
+        is_away=charger is None and place is not None and bool(places) and place not in places,
     )
 
 

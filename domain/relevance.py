@@ -1,10 +1,13 @@
 """Which device events a session or a driver needs to hear. Everything else is stored and stays silent."""
 
-from domain.devices import Device, PowerDeliveryState, Reading
+from domain.devices import Device, PowerDeliveryState, Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw
 from domain.model import Model
 
 _TELLING_STATES = frozenset({PowerDeliveryState.COMPLETE, PowerDeliveryState.FAULT})
+
+POWER_JUMP_FRACTION = 0.2
+"""A change of power by more than this matters to a plan (0-1)."""
 
 
 class Watch(Model):
@@ -43,12 +46,17 @@ def _is_older(after: Reading, before: Reading) -> bool:
 
 
 def _is_news_to_driver(before: Device | None, after: Device, watch: Watch | None) -> bool:
-    """Discovery, a change of ability or place; and, while no session listens, of the plug."""
+    """Discovery, a change of ability or place; and, while no session listens, of plug, pairing or a charger's reach."""
     if before is None or before.capabilities != after.capabilities:
         return True
     if before.reading.observed_at is None or before.reading.location_id != after.reading.location_id:
         return True
-    return watch is None and before.reading.is_plugged_in is not after.reading.is_plugged_in
+    if watch is not None:
+        return False
+    old, new = before.reading, after.reading
+    is_lost_or_found = after.side is Side.CHARGER and old.is_reachable is not new.is_reachable
+    is_matched = after.side is Side.VEHICLE and old.paired_with != new.paired_with
+    return old.is_plugged_in is not new.is_plugged_in or is_lost_or_found or is_matched
 
 
 def _change(before: Reading | None, after: Reading, watch: Watch | None) -> str:
@@ -59,6 +67,8 @@ def _change(before: Reading | None, after: Reading, watch: Watch | None) -> str:
         return "plug state"
     if _flows(before) is not _flows(after):
         return "flow of energy"
+    if _power_jumped(before, after):
+        return "power"
     if before.paired_with != after.paired_with:
         return "which charger holds the car"
     if before.is_reachable is not after.is_reachable:
@@ -68,6 +78,14 @@ def _change(before: Reading | None, after: Reading, watch: Watch | None) -> str:
     if before.charge_limit_pct != after.charge_limit_pct:
         return "the car's own limit"
     return _level_change(before, after, watch)
+
+
+def _power_jumped(before: Reading, after: Reading) -> bool:
+    """Whether a running charge became faster or slower by more than a fifth: plans count on its power (F23)."""
+    old, new = measured_power_kw(before), measured_power_kw(after)
+    if old is None or new is None or min(old, new) <= FLOW_THRESHOLD_KW:
+        return False
+    return abs(new - old) > POWER_JUMP_FRACTION * max(old, new)
 
 
 def _flows(reading: Reading) -> bool | None:

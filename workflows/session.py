@@ -29,8 +29,11 @@ from domain.session.effects import (
     Vitals,
 )
 from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived, TimeReached
+from domain.session.preview import Preview
+from domain.session.pulse import Pulse, pulse_of
 from domain.session.state import SessionState
 from domain.session.wants import max_power_kw
+from domain.session.whatif import preview_of
 from domain.story import session_details
 from workflows import policies
 from workflows import search_attributes as labels
@@ -84,7 +87,10 @@ class SessionWorkflow:
     def reading(self, event: ReadingArrived) -> None:
         self.shell.hear(event)
 
-    @workflow.signal(description="The driver's word for tonight: charge_now, stay_stopped, skip_night, follow_plan.")
+    @workflow.signal(
+        description="The driver's word: charge_now, stay_stopped, skip_night, pause_until, follow_plan, set_wish, "
+        "name_charger."
+    )
     def driver_acted(self, event: DriverActed) -> None:
         self.shell.hear(event)
 
@@ -99,6 +105,20 @@ class SessionWorkflow:
     @workflow.query(description="Everything the session knows.")
     def state(self) -> SessionState:
         return self.shell.state
+
+    @workflow.query(description="What an action would cost and risk; nothing is done.")
+    def what_would(self, action: DriverActed) -> Preview:
+        return preview_of(self.shell.state, action, max(action.at, self.shell.now()))
+
+    @workflow.query(description="What an action cost and risked when it was obeyed; null: not heard, or long ago.")
+    def answer(self, action_id: str) -> Preview | None:
+        return self.shell.state.answers.get(action_id)
+
+    @workflow.query(description="A few words for the sweep: is it alive, and what does it listen to.")
+    def pulse(self) -> Pulse:
+        return pulse_of(
+            self.shell.state, heard=self.shell.heard, wakes_at=self.shell.wake.at if self.shell.wake else None
+        )
 
     @workflow.query(description="The log of the night so far.")
     def night_log(self) -> list[LogEntry]:
@@ -204,6 +224,8 @@ class SessionWorkflow:
             why=night.why,
             commands_sent=night.commands_sent,
             commands_proven=night.commands_proven,
+            matched_charger_id=state.last_charger_id,
+            is_match_known=state.is_match_known,
         )
         await self._tell_driver(SessionReport(night=report))
 

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 
 from domain.commands import CommandOrder, Goal, Proof
 from domain.fusion import Picture
-from domain.routing import device_at, route
-from domain.session.effects import ReportReleased, Send, SessionEffect, Tell
-from domain.session.ladder import Rung, failed_sides, next_rung
+from domain.routing import device_at
+from domain.session.effects import ReportReleased, Send, SessionEffect
+from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, toggles
 from domain.session.looking import waits_for_match, witness_ids
-from domain.session.state import OverrideKind, SessionState
-from domain.session.wants import Want, last_safe_start, wanted
-
-PROOF_LIMIT = timedelta(minutes=10)
-"""How long a command may take to be measured before the other side is tried."""
+from domain.session.planning import may_stop_again
+from domain.session.rivals import RESTORED_AT_MOST, aborts, starts_of_theirs
+from domain.session.state import Night, OverrideKind, SessionState
+from domain.session.wants import Want, is_reached, must_start_at, wanted
 
 FLOW_FORGOTTEN = timedelta(hours=3)
 """Energy measured longer ago than this is not known to flow any more: looks every hour have failed meanwhile."""
@@ -58,14 +57,29 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
             state, goal, Rung(side, _proof_of(goal), "a newer intent supersedes the command under way"), want, now
         )
         return
-    is_late = now >= last_safe_start(state, state.night, picture)
-    is_pressing = is_late or _charge_now(state)
+    is_pressing = is_late(state, picture, now) or _charge_now(state)
     if _is_as_wanted(picture, goal, now, must_know=bool(state.holds) or is_pressing):
         return
+    if goal is Goal.STOP and not may_be_stopped(state, state.night, picture):
+        return
+    if goal is Goal.START and aborts(state.night) and not _charge_now(state):
+        return  # something breaks every start off: trying on only wears (F27)
     if (next_step := next_rung(state, goal, now, is_pressing=is_pressing)) is not None:
         yield _send(state, goal, next_step, want, now)
-    else:
-        yield from tell_when_exhausted(state, goal, is_late=is_late)
+
+
+def is_late(state: SessionState, picture: Picture, now: datetime) -> bool:
+    """Whether price no longer counts."""
+    return state.night is not None and now >= must_start_at(state, state.night, picture)
+
+
+def may_be_stopped(state: SessionState, night: Night, picture: Picture) -> bool:
+    """Whether a stop is still ours to send: neither conceded to others (F29) nor beyond the night's switches (P8)."""
+    if starts_of_theirs(night) > RESTORED_AT_MOST:
+        return False
+    if state.override is not None or is_reached(state, night, picture):
+        return True
+    return may_stop_again(night)
 
 
 def _charge_now(state: SessionState) -> bool:
@@ -95,36 +109,18 @@ def _proof_of(goal: Goal) -> Proof:
 def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime) -> Send:
     device = device_at(state, rung.side) or state.car
     assert state.night is not None
+    side = state.side_of(device.device_id)
     order = CommandOrder(
         key=f"{state.session_id}/{state.night.number}/{state.next_command}",
         number=state.next_command,
         goal=goal,
-        side=state.side_of(device.device_id),
+        side=side,
         device_id=device.device_id,
         driver_id=state.driver_id,
         proof=rung.proof,
-        prove_by=now + PROOF_LIMIT,
+        prove_by=now + proof_limit(state, side),
         witness_ids=witness_ids(state),
-        toggles=device.toggles,
+        toggles=toggles(state, side),
+        spread_seconds=want.spread_seconds,
     )
     return Send(order=order, reason=f"{want.why}; {rung.why}")
-
-
-def tell_when_exhausted(state: SessionState, goal: Goal, *, is_late: bool = False) -> Iterator[SessionEffect]:
-    """Every rung failed: the driver hears of it, with what to do; from the last safe start on it is "act now"."""
-    if goal is Goal.START:
-        tell = Tell(
-            kind="act_now" if is_late else "at_risk",
-            cause="start_failed" if route(state, goal) else "no_route",
-            what_to_do="start_at_charger",
-            reason="no side could be brought to charge",
-        )
-    else:
-        tell = Tell(
-            kind="cost",
-            cause="stop_failed",
-            what_to_do="nothing",
-            reason="the car charges although the plan waits; it will be ready, at a higher price",
-        )
-    if f"{tell.kind}:{tell.cause}" not in state.told:
-        yield tell

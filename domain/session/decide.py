@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from domain.commands import Goal
 from domain.departure import next_departure
-from domain.fusion import Picture, fuse
+from domain.fusion import Picture
 from domain.machine import to_rest
 from domain.relevance import Watch
-from domain.session.apply import begun
+from domain.session.begin import begun
 from domain.session.control import control_the_flow, release_what_leaves
 from domain.session.effects import (
     CloseNight,
@@ -25,12 +25,13 @@ from domain.session.effects import (
 )
 from domain.session.ladder import climbs_again_at
 from domain.session.looking import READS_PER_NIGHT, look_when_unsure, when_to_look
-from domain.session.planning import CORRIDOR_PCT, level_off_plan_pct, make_a_plan, may_replan_at
+from domain.session.picture import picture_of
+from domain.session.planning import make_a_plan, may_replan_at, off_plan
+from domain.session.plug import gone_at, is_gone
+from domain.session.spread import next_switch_after
 from domain.session.state import Labels, OverrideKind, SessionState
-from domain.session.wants import last_safe_start, wanted
-
-UNPLUG_DEBOUNCE = timedelta(seconds=60)
-"""An unplug is believed once it has been said for this long (F10, F11)."""
+from domain.session.telling import tell_the_driver, when_to_tell
+from domain.session.wants import must_start_at, wanted
 
 NEXT_NIGHT_AFTER = timedelta(hours=1)
 """A car still plugged this long after departure gets its next night."""
@@ -54,7 +55,7 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     """Every rule once, in order of precedence. Nothing comes after the end."""
     if state.is_closed:
         return
-    picture = fuse(state.car.device_id, state.readings)
+    picture = picture_of(state, now)
     yield from report_to_the_driver(state)
     yield from listen_to_devices(state)
     yield from close_when_unplugged(state, now)
@@ -66,6 +67,7 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     yield from make_a_plan(state, picture, now)
     yield from release_what_leaves(state, picture, now)
     yield from control_the_flow(state, picture, now)
+    yield from tell_the_driver(state, picture, now)
     yield from label_for_operators(state, picture)
 
 
@@ -89,13 +91,8 @@ def listen_to_devices(state: SessionState) -> Iterator[SessionEffect]:
         yield Listen(watch=watch, reason=f"hear plug, flow, faults, and the level reaching {mark:.0f} %")
 
 
-def is_unplugged(state: SessionState, now: datetime) -> bool:
-    """Unplugged by the word of all witnesses, long enough to be no blip."""
-    return state.unplug_said_at is not None and now - state.unplug_said_at >= UNPLUG_DEBOUNCE
-
-
 def _why_it_ends(state: SessionState, now: datetime) -> str:
-    return state.ends_because or ("unplugged" if is_unplugged(state, now) else "")
+    return state.ends_because or ("unplugged" if is_gone(state, now) else "")
 
 
 def close_when_unplugged(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
@@ -112,7 +109,7 @@ def close_when_unplugged(state: SessionState, now: datetime) -> Iterator[Session
 def close_at_departure(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     """The night runs to its departure and ends with its account."""
     night = state.night
-    if night is not None and not night.is_closing and now >= night.departs_at and not is_unplugged(state, now):
+    if night is not None and not night.is_closing and now >= night.departs_at and not is_gone(state, now):
         yield CloseNight(number=night.number, reason="departure")
 
 
@@ -121,11 +118,21 @@ def open_the_night(state: SessionState, picture: Picture, now: datetime) -> Iter
     if state.night is not None or state.unplug_said_at is not None or picture.is_plugged is False or state.ends_because:
         return
     stays_at = None if state.last_departure_at is None else state.last_departure_at + NEXT_NIGHT_AFTER
-    if stays_at is not None and now < stays_at and not _is_wanted_at_once(state):
+    catches_up = stays_at is not None and state.is_short and state.override is None
+    if stays_at is not None and now < stays_at and not catches_up and not _is_wanted_at_once(state):
         return
-    departs_at = next_departure(state.wish, now)
-    reason = "the car is plugged in" if state.last_departure_at is None else "the car stayed after departure"
-    yield OpenNight(number=state.nights_closed + 1, departs_at=departs_at, reason=reason)
+    yield OpenNight(
+        number=state.nights_closed + 1,
+        departs_at=next_departure(state.wish, now),
+        catches_up=catches_up,
+        reason=_why_a_night(state, catches_up=catches_up),
+    )
+
+
+def _why_a_night(state: SessionState, *, catches_up: bool) -> str:
+    if catches_up:
+        return "the target was missed and the car stays: go on"
+    return "the car is plugged in" if state.last_departure_at is None else "the car stayed after departure"
 
 
 def _is_wanted_at_once(state: SessionState) -> bool:
@@ -184,7 +191,7 @@ def is_busy(state: SessionState) -> bool:
 
 def _wake(state: SessionState, now: datetime) -> list[SessionEffect]:
     """One timer, to the earliest instant of interest."""
-    picture = fuse(state.car.device_id, state.readings)
+    picture = picture_of(state, now)
     later = [(at, why) for at, why in _instants(state, picture, now) if at > now]
     if not later:
         return []
@@ -193,8 +200,8 @@ def _wake(state: SessionState, now: datetime) -> list[SessionEffect]:
 
 
 def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
-    if state.unplug_said_at is not None:
-        yield state.unplug_said_at + UNPLUG_DEBOUNCE, "believe the unplug"
+    if (at := gone_at(state)) is not None:
+        yield at, "believe the unplug"
     night = state.night
     if night is None:
         if state.last_departure_at is not None:
@@ -203,12 +210,15 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
     yield night.departs_at, "departure"
     if night.is_closing:
         return
-    yield last_safe_start(state, night, picture), "last safe start"
+    yield must_start_at(state, night, picture), "from here price no longer counts"
+    yield from when_to_tell(state, night, picture, now)
+    if state.override is not None and state.override.until is not None:
+        yield state.override.until, "the driver's pause ends"
     if night.plan is not None:
-        if (switch := night.plan.next_switch_after(now)) is not None:
+        if (switch := next_switch_after(state, night, night.plan, now)) is not None:
             yield switch, "the plan switches"
-        if abs(level_off_plan_pct(state, night, picture)) > CORRIDOR_PCT:
-            yield may_replan_at(night), "plan again: the level is off the plan"
+        if why := off_plan(state, night, picture):
+            yield may_replan_at(night), f"plan again: {why}"
     if night.reads < READS_PER_NIGHT:
         yield from when_to_look(state, night, picture, now)
     want = wanted(state, picture, now)

@@ -31,8 +31,10 @@ class PlanRequest(Model):
     control: ControlKind
     is_on: bool
     frozen_until: Instant | None = None
+    spread_seconds: float = 0.0  # every switch of the plan is delayed at random by up to this
+    one_block: bool = False  # a pause might end the charge for good: once on, on to the target
+    most_switches: int | None = None  # starts and stops left tonight; None: as many as pay
     route: RouteRecord = RouteRecord()  # of the side that will be commanded: this driver's nights and tonight
-    spread_seconds: float = Field(default=0.0, ge=0)  # every planned switch happens this much later (P12)
     taper_from_pct: float | None = None  # level at which the car's power begins to fall [%]; None: not known
     taper_end_power_kw: float = 0.0  # what is left of it at the full battery [kW, meter]
 
@@ -41,6 +43,7 @@ class OpenNight(Model):
     type: Literal["open_night"] = "open_night"
     number: int
     departs_at: Instant
+    catches_up: bool = False  # the last departure was missed: go on to the target at once
     reason: str
 
 
@@ -69,7 +72,7 @@ class Tell(Model):
     """Words to the driver, once per kind and cause."""
 
     type: Literal["tell"] = "tell"
-    kind: Literal["at_risk", "act_now", "cost"]
+    kind: Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
     cause: str
     what_to_do: str
     reason: str

@@ -1,6 +1,7 @@
 """The next command toward a goal.
 
-Holds are cleared where they lie, charger first; a side that failed gives way to the other.
+Holds are cleared where they lie, charger first; a side that failed gives way to the other. Every rung has a time limit,
+so that the ladder is known to end before the last safe start.
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from typing import NamedTuple
 from domain.commands import Goal, Proof
 from domain.devices import Side
 from domain.routing import device_at, route
-from domain.session.state import SessionState
+from domain.session.state import Command, SessionState
+from domain.traits import PROOF_SLACK, traits_of
 
 LADDER_REST = timedelta(minutes=20)
 """After every rung failed: time before the ladder is climbed again."""
@@ -19,7 +21,6 @@ MAX_COMMANDS_PER_NIGHT = 24
 
 RESERVED_FOR_START = 16
 """Commands kept for starting the car [count]."""
-
 
 RESERVED_FOR_LAST = 16
 """Commands beyond the budget for starts from the last safe start on, or by the driver's word [count]."""
@@ -40,10 +41,29 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
     """
     if state.night is None or len(state.night.commands) >= _budget(goal, is_pressing=is_pressing):
         return None
-    failed = failed_sides(state, goal, now)
+    closed = failed_sides(state, goal, now) | barred_sides(state, goal, now)
     if goal is Goal.STOP:
-        return _best(state, goal, failed)
-    return _release(state, failed) or _best(state, goal, failed)
+        return _best(state, goal, closed)
+    return _release(state, closed) or _best(state, goal, closed)
+
+
+def proof_limit(state: SessionState, side: Side) -> timedelta:
+    """How long a command at this side may take to be measured before the other side is tried."""
+    device = device_at(state, side) or state.car
+    if device.acts_within_seconds is not None:
+        return timedelta(seconds=device.acts_within_seconds) + PROOF_SLACK
+    return traits_of(side, device.vendor).acts_within + PROOF_SLACK
+
+
+def climb_time(state: SessionState, goal: Goal) -> timedelta:
+    """How long the whole ladder may take: every side's rung one after the other."""
+    return sum((proof_limit(state, side) for side in route(state, goal)), timedelta(0))
+
+
+def toggles(state: SessionState, side: Side) -> bool:
+    """Whether a repeated command flips the device at this side (F18)."""
+    device = device_at(state, side)
+    return device is not None and (device.toggles or traits_of(side, device.vendor).toggles)
 
 
 def _budget(goal: Goal, *, is_pressing: bool) -> int:
@@ -52,10 +72,10 @@ def _budget(goal: Goal, *, is_pressing: bool) -> int:
     return MAX_COMMANDS_PER_NIGHT + (RESERVED_FOR_LAST if is_pressing else 0)
 
 
-def _release(state: SessionState, failed: frozenset[Side]) -> Rung | None:
+def _release(state: SessionState, closed: frozenset[Side]) -> Rung | None:
     """Holds of ours, charger first. Only clearing the last one can make energy flow."""
     held = [side for side in (Side.CHARGER, Side.VEHICLE) if state.hold_on(side) and device_at(state, side)]
-    waiting = [side for side in held if side not in failed]
+    waiting = [side for side in held if side not in closed]
     if not waiting:
         return None
     proof = Proof.FLOW if held == [waiting[0]] else Proof.RELEASED
@@ -64,10 +84,10 @@ def _release(state: SessionState, failed: frozenset[Side]) -> Rung | None:
     return Rung(waiting[0], proof, f"our hold lies on the {waiting[0].value}{doubt}: clear it there")
 
 
-def _best(state: SessionState, goal: Goal, failed: frozenset[Side]) -> Rung | None:
+def _best(state: SessionState, goal: Goal, closed: frozenset[Side]) -> Rung | None:
     """The best side that did not just fail; one that failed earlier tonight comes last."""
     distrusted = _failed_tonight(state, goal)
-    sides = sorted((side for side in route(state, goal) if side not in failed), key=lambda side: side in distrusted)
+    sides = sorted((side for side in route(state, goal) if side not in closed), key=lambda side: side in distrusted)
     if not sides:
         return None
     proof = Proof.FLOW if goal is Goal.START else Proof.NO_FLOW
@@ -82,19 +102,23 @@ def _choice(side: Side, distrusted: frozenset[Side]) -> str:
     return "no charger can do it for this car: through the car"
 
 
+def _ended(state: SessionState, goal: Goal) -> list[Command]:
+    commands = state.night.commands if state.night else ()
+    return [c for c in commands if c.outcome is not None and c.order.goal is goal]
+
+
 def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:
     """Sides whose last try of this goal tonight failed, however long ago."""
-    last = {c.order.side: c.outcome for c in (state.night.commands if state.night else ()) if c.order.goal is goal}
+    last = {c.order.side: c.outcome for c in _ended(state, goal)}
     return frozenset(side for side, outcome in last.items() if outcome is not None and not outcome.worked)
 
 
 def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
     """Sides that failed this goal since it last worked, recently enough to count."""
     failed: set[Side] = set()
-    for command in state.night.commands if state.night else ():
+    for command in _ended(state, goal):
         outcome = command.outcome
-        if outcome is None or command.order.goal is not goal:
-            continue
+        assert outcome is not None
         if outcome.worked:
             failed.discard(command.order.side)
         elif now - outcome.ended_at < LADDER_REST:
@@ -102,12 +126,39 @@ def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Si
     return frozenset(failed)
 
 
+def barred_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
+    """Sides that must be left alone for now: no login, a ban, or a toggling device whose state is not known."""
+    return frozenset(side for side in Side if _is_barred(state, side, goal, now))
+
+
+def _is_barred(state: SessionState, side: Side, goal: Goal, now: datetime) -> bool:
+    device = device_at(state, side)
+    if device is None:
+        return False
+    if device.device_id in state.no_login or now < state.banned_until.get(device.device_id, now):
+        return True
+    return toggles(state, side) and _may_have_flipped(state, side, goal)
+
+
+def _may_have_flipped(state: SessionState, side: Side, goal: Goal) -> bool:
+    """Whether the last command of this goal left us, was never measured, and the device has not spoken since."""
+    last = next((c for c in reversed(_ended(state, goal)) if c.order.side is side), None)
+    if last is None or last.outcome is None or last.outcome.worked or last.outcome.sent_at is None:
+        return False
+    reading = state.readings.get(last.order.device_id)
+    return reading is None or reading.observed_at is None or reading.observed_at <= last.outcome.ended_at
+
+
 def climbs_again_at(state: SessionState, goal: Goal, now: datetime) -> datetime | None:
-    """When the first failed side may be tried anew."""
+    """When the first side that failed or is banned may be tried anew."""
     failed = failed_sides(state, goal, now)
-    ended = [
-        c.outcome.ended_at
-        for c in (state.night.commands if state.night else ())
-        if c.outcome is not None and c.order.goal is goal and c.order.side in failed and not c.outcome.worked
-    ]
-    return max(ended) + LADDER_REST if ended else None
+    latest: dict[Side, datetime] = {}
+    for command in _ended(state, goal):
+        if command.outcome is not None and command.order.side in failed and not command.outcome.worked:
+            latest[command.order.side] = command.outcome.ended_at + LADDER_REST
+    for side in route(state, goal):
+        device = device_at(state, side)
+        until = state.banned_until.get(device.device_id) if device is not None else None
+        if until is not None and until > now:
+            latest[side] = max(until, latest.get(side, until))
+    return min(latest.values(), default=None)

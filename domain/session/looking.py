@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from domain.devices import Side
 from domain.fusion import Picture
-from domain.routing import box_in_use
 from domain.session.effects import Read, SessionEffect
+from domain.session.hearing import SETTLED_AFTER
 from domain.session.state import Night, SessionState
-from domain.session.wants import wanted
+from domain.session.wants import reachable_soc_pct, wanted
 
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
@@ -21,15 +21,31 @@ MATCH_WAIT = timedelta(minutes=5)
 """After a plug-in: how long to wait for the word which charger holds the car, before it is taken for none of ours.
 Vendors compare plug times and power edges of both ends first; acting at once would leave the charger out (S43)."""
 
+FULL_GRACE = timedelta(minutes=15)
+"""By the meter the target is reached, the car has not said so for this long: it is looked at (F6)."""
+
+UNPLUG_CONFIRMED_AFTER = timedelta(minutes=1)
+"""An unplug that the car alone tells is asked for once more after this long (F10)."""
+
 READS_PER_NIGHT = 24
 """Budget of reads of our own [count] (F5)."""
+
+POWER_OFF_FRACTION = 0.2
+"""Measured power further off the plan than this matters (0-1)."""
+
+
+class Doubt(NamedTuple):
+    """What is not known well enough to act on, and who can tell."""
+
+    why: str
+    ask: tuple[str, ...]
+    since: datetime | None = None  # asked although something was heard before this instant; None: only what is old
 
 
 def witness_ids(state: SessionState) -> dict[Side, str]:
     """The devices whose readings can prove something: the car, and the charger that surely holds it."""
-    box = box_in_use(state)
     ids = {Side.VEHICLE: state.car.device_id}
-    return ids if box is None else {Side.CHARGER: box.device_id, **ids}
+    return ids if state.box is None else {Side.CHARGER: state.box.device_id, **ids}
 
 
 def waits_for_match(state: SessionState, now: datetime) -> bool:
@@ -39,7 +55,8 @@ def waits_for_match(state: SessionState, now: datetime) -> bool:
         night is not None
         and night.number == 1
         and bool(state.boxes)
-        and box_in_use(state) is None
+        and state.box is None
+        and state.named_charger is None
         and now < night.opened_at + MATCH_WAIT
     )
 
@@ -47,58 +64,135 @@ def waits_for_match(state: SessionState, now: datetime) -> bool:
 def look_when_unsure(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
     """Ask the devices when plug, level or flow is unknown, contradictory or too old to act on."""
     night = state.night
-    if night is None or night.is_closing or night.reads >= READS_PER_NIGHT:
+    if night is None or night.is_closing or night.reads >= READS_PER_NIGHT or picture.is_away:
         return
     doubt = doubt_of(state, night, picture, now)
     if doubt is None:
         return
     for device_id in doubt.ask:
-        is_allowed = doubt.is_urgent or now >= _may_ask_at(state, device_id, now)
-        if device_id not in state.reads_open and is_allowed:
+        if device_id not in state.reads_open and now >= _may_ask_at(state, device_id, doubt):
             yield Read(side=state.side_of(device_id), device_id=device_id, reason=doubt.why)
 
 
-class Doubt(NamedTuple):
-    """What is not known well enough to act on, and who can tell."""
-
-    why: str
-    ask: tuple[str, ...]
-    is_urgent: bool = False  # ask although something was heard just now
-
-
-def _may_ask_at(state: SessionState, device_id: str, now: datetime) -> datetime:
+def _may_ask_at(state: SessionState, device_id: str, doubt: Doubt) -> datetime:
     """The instant from which this device may be asked again."""
+    asked_at = state.asked_at.get(device_id)
+    if doubt.since is not None and (asked_at is None or asked_at < doubt.since):
+        return doubt.since
     heard = state.readings[device_id].received_at if device_id in state.readings else None
-    last = max((at for at in (heard, state.asked_at.get(device_id)) if at is not None), default=None)
-    return now if last is None else last + READ_AGAIN_AFTER
+    last = max((at for at in (heard, asked_at) if at is not None), default=None)
+    return state.plugged_in_at if last is None else last + READ_AGAIN_AFTER
 
 
 def doubt_of(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
-    witnesses = witness_ids(state)
-    everyone = tuple(witnesses.values())
-    meter = everyone[:1]  # the charger's, if the car is surely in one
-    if picture.is_plugged is None:
-        return Doubt("plug state unknown or contradictory", everyone)
+    """The first thing that is not known well enough."""
+    return next((doubt for rule in _DOUBTS if (doubt := rule(state, night, picture, now)) is not None), None)
+
+
+def _plug_unknown(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    everyone = tuple(witness_ids(state).values())
+    return Doubt("plug state unknown or contradictory", everyone) if picture.is_plugged is None else None
+
+
+def _unplug_by_the_car_alone(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    said_at = state.unplug_said_at
+    if said_at is None or state.charger_id is not None or now < said_at + UNPLUG_CONFIRMED_AFTER:
+        return None
+    return Doubt("only the car says that it is unplugged", (state.car.device_id,), said_at + UNPLUG_CONFIRMED_AFTER)
+
+
+def _level_unknown(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     if picture.soc_pct is None and night.plan is None:
         return Doubt("level unknown", (state.car.device_id,))
-    if picture.flow_kw is None:
-        return Doubt("power unknown", everyone)
-    asked_at = state.asked_at.get(state.car.device_id)
-    if waits_for_match(state, now) and (asked_at is None or asked_at < night.opened_at):
-        return Doubt("not known yet which charger holds the car", (state.car.device_id,), is_urgent=True)
-    is_active = picture.is_flowing or wanted(state, picture, now).on
-    if is_active and picture.flow_at is not None and now - picture.flow_at >= LOOK_AGAIN_AFTER:
-        return Doubt("power last measured an hour ago", meter)
+    if state.level is not None and state.level.is_old:
+        return Doubt("the level was told before the plug-in", (state.car.device_id,), night.opened_at)
     return None
 
 
+def _power_unknown(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    return Doubt("power unknown", tuple(witness_ids(state).values())) if picture.flow_kw is None else None
+
+
+def _match_unknown(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    if not waits_for_match(state, now):
+        return None
+    return Doubt("not known yet which charger holds the car", (state.car.device_id,), night.opened_at)
+
+
+def _power_off(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    """Power that began far off the plan is looked at once it should have settled (F23)."""
+    settled_at = _settles_at(state, night, picture)
+    if settled_at is None or now < settled_at:
+        return None
+    meter = tuple(witness_ids(state).values())[:1]
+    return Doubt(f"{picture.flow_kw:.1f} kW flow where {night.plan_power_kw:.1f} were planned", meter, settled_at)
+
+
+def _settles_at(state: SessionState, night: Night, picture: Picture) -> datetime | None:
+    """When a power that is off the plan must be measured again; None: it is as planned, or has settled."""
+    flow, kw, measured_at = state.flow, picture.flow_kw, picture.flow_at
+    if flow is None or not flow.is_on or kw is None or measured_at is None or night.plan_power_kw is None:
+        return None
+    settled_at = flow.since + SETTLED_AFTER
+    return settled_at if picture.is_flowing and is_off(kw, night.plan_power_kw) and measured_at < settled_at else None
+
+
+def _target_overdue(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    due_at = _full_by(state, night, picture)
+    if due_at is None or now < due_at:
+        return None
+    return Doubt(
+        "by the meter the target is reached, the car has not said so", tuple(witness_ids(state).values()), due_at
+    )
+
+
+def _long_unheard(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    is_active = picture.is_flowing or wanted(state, picture, now).on
+    if not is_active or picture.flow_at is None or now - picture.flow_at < LOOK_AGAIN_AFTER:
+        return None
+    return Doubt("power last measured an hour ago", tuple(witness_ids(state).values())[:1])
+
+
+_DOUBTS = (
+    _plug_unknown,
+    _unplug_by_the_car_alone,
+    _level_unknown,
+    _power_unknown,
+    _match_unknown,
+    _power_off,
+    _target_overdue,
+    _long_unheard,
+)
+
+
+def is_off(kw: float, planned_kw: float) -> bool:
+    """Whether a measured power is off the plan by more than a fifth."""
+    return abs(kw - planned_kw) > POWER_OFF_FRACTION * planned_kw
+
+
+def _full_by(state: SessionState, night: Night, picture: Picture) -> datetime | None:
+    """When the car should have said that it reached the target."""
+    if state.level is None or not picture.is_flowing or night.ready_at is not None:
+        return None
+    at = state.level.reaches_at(reachable_soc_pct(state, night, picture))
+    return None if at is None else at + FULL_GRACE
+
+
 def when_to_look(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
+    """Instants at which something may have to be looked at."""
     if waits_for_match(state, now):
         yield night.opened_at + MATCH_WAIT, "no charger of ours seems to hold the car"
+    if state.unplug_said_at is not None and state.charger_id is None:
+        yield state.unplug_said_at + UNPLUG_CONFIRMED_AFTER, "ask the car once more whether it is unplugged"
     doubt = doubt_of(state, night, picture, now)
     if doubt is not None:
         for device_id in doubt.ask:
             if device_id not in state.reads_open:
-                yield _may_ask_at(state, device_id, now), "ask the device again"
-    elif picture.flow_at is not None and (picture.is_flowing or wanted(state, picture, now).on):
+                yield _may_ask_at(state, device_id, doubt), "ask the device again"
+        return
+    if (settled_at := _settles_at(state, night, picture)) is not None:
+        yield settled_at, "look whether the power has settled"
+    if (due_at := _full_by(state, night, picture)) is not None:
+        yield due_at, "look whether the target is reached"
+    if picture.flow_at is not None and (picture.is_flowing or wanted(state, picture, now).on):
         yield picture.flow_at + LOOK_AGAIN_AFTER, "look whether energy still flows"

@@ -3,24 +3,30 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domain.commands import Goal
+from domain.commands import CommandResult
 from domain.fusion import Picture
-from domain.reliability import RouteRecord, added, routes_of
-from domain.routing import route
 from domain.session.effects import Plan, PlanRequest, SessionEffect
-from domain.session.state import Night, SessionState
-from domain.session.wants import max_power_kw, reachable_soc_pct
+from domain.session.looking import is_off
+from domain.session.state import Night, OverrideKind, SessionState
+from domain.session.trust import route_record
+from domain.session.wants import can_pause, must_start_at, power_kw, reachable_soc_pct
 
 CORRIDOR_PCT = 4.0
 """A level further off the plan than this asks for a new plan [%]: whole percents and a telemetry period stay within."""
 
 REPLAN_AFTER = timedelta(minutes=15)
-"""A plan is not replaced for its level before it is this old: plans must not chatter (F57)."""
+"""A plan is not replaced for its level or power before it is this old: plans must not chatter (F57)."""
+
+FROZEN_FOR = timedelta(minutes=30)
+"""A new plan leaves what was switched this recently as it is: relays and cars dislike less (F57)."""
 
 HOUR = timedelta(hours=1)
 
 PLANS_PER_NIGHT = 12
-"""Budget of plans [count]."""
+"""Budget of plans [count]; the driver's own changes are planned beyond it."""
+
+SWITCHES_PER_NIGHT = 6
+"""Starts and stops a plan may bring about in a night [count] (P8)."""
 
 
 def make_a_plan(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
@@ -28,25 +34,43 @@ def make_a_plan(state: SessionState, picture: Picture, now: datetime) -> Iterato
     night = state.night
     if night is None or night.is_closing or night.plan_requested_at is not None or now >= night.departs_at:
         return
+    if picture.is_plugged is False or picture.is_away:
+        return  # what is changed meanwhile is planned once the car is back
     why = _why_plan(state, night, picture, now)
     if why:
-        yield Plan(request=_plan_request(state, night, picture, now), reason=why)
+        yield Plan(request=plan_request(state, night, picture, now), reason=why)
 
 
 def _why_plan(state: SessionState, night: Night, picture: Picture, now: datetime) -> str:
     if night.plan is None:
         level_known = picture.soc_pct is not None or night.reads > len(state.boxes)
         return "first plan of the night" if level_known and night.plan_failures == 0 else ""
+    if night.wants_replan.startswith("the driver"):
+        return night.wants_replan
+    if night.plan_revision >= PLANS_PER_NIGHT:
+        return ""
     if night.wants_replan:
         return night.wants_replan
-    if night.plan_revision >= PLANS_PER_NIGHT or now < may_replan_at(night):
+    if now < may_replan_at(night):
         return ""
+    return off_plan(state, night, picture)
+
+
+def off_plan(state: SessionState, night: Night, picture: Picture) -> str:
+    """What is no longer as the plan took it to be; empty: nothing."""
     off_pct = level_off_plan_pct(state, night, picture)
-    return f"level is {off_pct:+.0f} % off the plan" if abs(off_pct) > CORRIDOR_PCT else ""
+    if abs(off_pct) > CORRIDOR_PCT:
+        return f"level is {off_pct:+.0f} % off the plan"
+    if night.plan_power_kw is not None and is_off(power_kw(state), night.plan_power_kw):
+        return f"{power_kw(state):.1f} kW are measured where {night.plan_power_kw:.1f} were planned"
+    reachable = reachable_soc_pct(state, night, picture)
+    if night.plan_target_pct is not None and abs(reachable - night.plan_target_pct) >= 1:
+        return f"the car's own limit allows {reachable:.0f} % now"
+    return ""
 
 
 def may_replan_at(night: Night) -> datetime:
-    """When the plan in hand is old enough to be replaced for its level."""
+    """When the plan in hand is old enough to be replaced for its level or power."""
     return (night.plan_from_at or night.opened_at) + REPLAN_AFTER
 
 
@@ -59,12 +83,17 @@ def level_off_plan_pct(state: SessionState, night: Night, picture: Picture) -> f
         plan.power_kw(t) * (max(timedelta(0), min(at, plan.edges[t + 1]) - max(start, plan.edges[t])) / HOUR)
         for t in range(len(plan.energy_ac_kwh))
     )
-    expected_pct = night.plan_soc_pct + 100 * drawn_kwh * state.car.efficiency / state.car.battery_capacity_kwh
-    return soc_pct - min(expected_pct, 100.0)
+    delay = timedelta(seconds=state.spread_seconds) / HOUR * power_kw(state)  # a switch may be this late
+    per_kwh = 100 * state.car.efficiency / state.car.battery_capacity_kwh
+    expected_pct = min(night.plan_soc_pct + drawn_kwh * per_kwh, 100.0)
+    off_pct = soc_pct - expected_pct
+    slack = min(abs(off_pct), delay * per_kwh if drawn_kwh > 0 else 0.0)
+    return off_pct - slack if off_pct > 0 else off_pct + slack
 
 
-def _plan_request(state: SessionState, night: Night, picture: Picture, now: datetime) -> PlanRequest:
-    soc_pct = picture.soc_pct if picture.soc_pct is not None else (night.soc_start_pct or 0.0)
+def plan_request(state: SessionState, night: Night, picture: Picture, now: datetime) -> PlanRequest:
+    """What the planner must know; the level is the cautious bound."""
+    soc_pct = picture.soc_expected_pct if picture.soc_expected_pct is not None else (night.soc_start_pct or 0.0)
     return PlanRequest(
         revision=night.plan_revision + 1,
         starts_at=now,
@@ -72,30 +101,43 @@ def _plan_request(state: SessionState, night: Night, picture: Picture, now: date
         tariff=state.tariff,
         battery_capacity_kwh=state.car.battery_capacity_kwh,
         soc_pct=soc_pct,
-        target_soc_pct=reachable_soc_pct(night, picture),
+        target_soc_pct=reachable_soc_pct(state, night, picture),
         min_soc_pct=night.min_soc_pct,
-        max_power_kw=max_power_kw(state),
+        max_power_kw=power_kw(state),
         efficiency=state.car.efficiency,
         control=state.car.control,
         is_on=bool(picture.is_flowing),
-        frozen_until=_frozen_until(night, picture, now),
-        route=_route_record(state, night),
+        frozen_until=_frozen_until(state, night, picture, now),
+        spread_seconds=state.spread_seconds,
+        one_block=not can_pause(state),
+        most_switches=max(0, SWITCHES_PER_NIGHT - switches(night)),
+        route=route_record(state),
     )
 
 
-def _frozen_until(night: Night, picture: Picture, now: datetime) -> datetime | None:
-    """The end of the running slot, if the car does in it what the plan says: a new plan does not break it off."""
-    plan = night.plan
-    t = None if plan is None else plan.slot_at(now)
-    if plan is None or t is None or picture.is_flowing is not plan.is_on(t):
+def _frozen_until(state: SessionState, night: Night, picture: Picture, now: datetime) -> datetime | None:
+    """Until when a new plan leaves the car as it is: the driver's pause, or what was switched just before."""
+    override = state.override
+    if override is not None and override.kind is OverrideKind.PAUSE_UNTIL and override.until is not None:
+        return min(override.until, night.departs_at) if override.until > now and not picture.is_flowing else None
+    if night.plan is None or picture.is_flowing is None:
         return None
-    return plan.edges[t + 1]
+    switched = [c.outcome.ended_at for c in night.commands if c.outcome is not None and _has_switched(c.outcome.result)]
+    until = max(switched) + FROZEN_FOR if switched else now
+    if until <= now or (not picture.is_flowing and until >= must_start_at(state, night, picture)):
+        return None
+    return min(until, night.departs_at)
 
 
-def _route_record(state: SessionState, night: Night) -> RouteRecord:
-    """Of the side that a start would be sent to: this driver's nights before, and tonight."""
-    sides = route(state, Goal.START)
-    if not sides:
-        return RouteRecord()
-    tonight = routes_of(command.outcome for command in night.commands if command.outcome is not None)
-    return added(state.record.routes, tonight).get(sides[0], RouteRecord())
+def _has_switched(result: CommandResult) -> bool:
+    return result is CommandResult.PROVEN
+
+
+def switches(night: Night) -> int:
+    """How often we switched the car tonight [count]."""
+    return sum(c.outcome is not None and _has_switched(c.outcome.result) for c in night.commands)
+
+
+def may_stop_again(night: Night) -> bool:
+    """Whether a stop by the plan leaves a start and a stop at the target within the night's switches."""
+    return switches(night) <= SWITCHES_PER_NIGHT - 3

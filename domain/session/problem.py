@@ -22,17 +22,19 @@ def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
     """The planning problem of the rest of the night. Where no market price is out yet, a forecast stands, marked.
 
     Commands over a route that fails more often cost more, and slots near departure carry the risk of a start that must
-    be tried again (`domain.reliability`). Switches that come later by the spread are planned earlier by as much.
+    be tried again (`domain.reliability`). Switches that come later by chance are planned earlier by the mean of it, and
+    the plan ends early enough for the latest. A car that might not resume gets a pause that lasts to departure, so one
+    block.
     """
-    spread = timedelta(seconds=min(request.spread_seconds, _longest_spread(request)))
     tariff = request.tariff
-    edges = _edges(request.starts_at + spread, request.departs_at, prices, tariff)
+    delay = timedelta(seconds=min(request.spread_seconds, _longest_spread(request)) / 2)
+    edges = _edges(request.starts_at + delay, request.departs_at - delay, prices, tariff)
     market, is_forecast = market_prices(prices, edges[:-1])
     trust = Reliability.of_route(request.route)
     is_onoff = request.control is ControlKind.ONOFF
     capacity = request.battery_capacity_kwh
     return PlanProblem(
-        edges=tuple(edge - spread for edge in edges),
+        edges=tuple(edge - delay for edge in edges),
         price_per_kwh=tuple(float(tariff.price_at(at, price)) for at, price in zip(edges, market, strict=False)),
         is_forecast=is_forecast if tariff.needs_market else (),
         battery_capacity_kwh=capacity,
@@ -43,13 +45,18 @@ def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
         efficiency=request.efficiency,
         control=request.control,
         min_on=MIN_RUN if is_onoff else timedelta(0),
-        min_off=MIN_RUN if is_onoff else timedelta(0),
+        min_off=_shortest_pause(request) if is_onoff else timedelta(0),
+        most_switches=request.most_switches if is_onoff else None,
         switch_cost=trust.command_cost if is_onoff else 0.0,
         risk_premium=trust.premium(edges),
         is_on_at_start=request.is_on,
         frozen_until=request.frozen_until,
         **_taper(request),
     )
+
+
+def _shortest_pause(request: PlanRequest) -> timedelta:
+    return max(MIN_RUN, request.departs_at - request.starts_at) if request.one_block else MIN_RUN
 
 
 def _longest_spread(request: PlanRequest) -> float:

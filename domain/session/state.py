@@ -4,15 +4,18 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from domain.commands import CommandOrder, CommandOutcome
+from domain.commands import CommandOrder, CommandOutcome, Goal
 from domain.departure import Wish
 from domain.devices import Reading, Side
 from domain.energy_flow import Hold
+from domain.level import Level
 from domain.model import Instant, Model
+from domain.pairing import Match, Trace
 from domain.plan import ChargingPlan, ControlKind
 from domain.relevance import Watch
 from domain.requirement import Record
 from domain.session.events import NightAccounted
+from domain.session.preview import Preview
 from domain.tariff import Tariff
 
 
@@ -36,6 +39,8 @@ class Car(Model):
     can_start: bool = True  # own capability, without a charger
     can_stop: bool = True
     toggles: bool = False  # a repeated command flips it
+    resumes: bool = True  # False: a pause may end the charge for good
+    acts_within_seconds: float | None = None  # from command to effect; None: as its maker's devices do
 
 
 class Box(Model):
@@ -47,12 +52,15 @@ class Box(Model):
     can_start: bool = True
     can_stop: bool = True
     toggles: bool = False
+    resumes: bool = True
+    acts_within_seconds: float | None = None
 
 
 class OverrideKind(StrEnum):
     CHARGE_NOW = "charge_now"
     STAY_STOPPED = "stay_stopped"
     SKIP_NIGHT = "skip_night"
+    PAUSE_UNTIL = "pause_until"
 
 
 class Override(Model):
@@ -60,6 +68,22 @@ class Override(Model):
 
     kind: OverrideKind
     since: Instant
+    until: Instant | None = None  # of a pause
+
+
+class FlowSeen(Model):
+    """Energy that began or ceased to flow, as measured."""
+
+    is_on: bool
+    since: Instant
+
+
+class Undone(Model):
+    """A change of the flow that we did not cause."""
+
+    at: Instant
+    is_on: bool
+    ran_for_seconds: float | None = None  # how long the state before had lasted
 
 
 class Command(Model):
@@ -80,15 +104,20 @@ class Night(Model):
     min_soc_pct: float
     soc_start_pct: float | None = None
     charger_id: str | None = None  # the linked charger that surely held the car, last known
+    is_box_plugged: bool = False  # a linked charger was plugged at some time, perhaps into this car
     plan: ChargingPlan | None = None
     plan_revision: int = 0
     plan_soc_pct: float | None = None  # the level the plan was asked for with [%]
     plan_from_at: Instant | None = None  # when it was asked for
+    plan_target_pct: float | None = None  # the level it was asked to reach [%]
+    plan_power_kw: float | None = None  # the power it counts on [kW]
     plan_requested_at: Instant | None = None  # a request is open
     plan_failures: int = 0
     prices_known_until: Instant | None = None
     wants_replan: str = ""  # why the plan in hand no longer fits; empty: it does
     commands: tuple[Command, ...] = ()
+    undone: tuple[Undone, ...] = ()  # what somebody else did to the flow
+    catches_up: bool = False  # the last departure was missed: go on to the target, whatever the price (F52)
     reads: int = 0
     ready_at: Instant | None = None
     is_closing: bool = False
@@ -113,6 +142,7 @@ class SessionState(Model):
     program: str
     mode: ControlMode = ControlMode.OWN
     seed: int = 0  # source of the random spread
+    spread_seconds: int = 0  # ceiling of the random delay of every planned switch (P12)
     car: Car
     boxes: tuple[Box, ...] = ()
     wish: Wish
@@ -120,10 +150,24 @@ class SessionState(Model):
     plugged_in_at: Instant
     record: Record = Record()  # of this driver's commands before this session
     readings: dict[str, Reading] = Field(default_factory=dict)  # newest per device id
+    traces: dict[str, Trace] = Field(default_factory=dict)  # what each end showed over time, per device id
+    match: Match | None = None  # the likeliest charger of this car
+    named_charger: str | None = None  # the driver's answer which charger it is; empty: none of these
+    level: Level | None = None  # the battery's, between bounds
+    flow: FlowSeen | None = None  # last known, and since when
+    measured_kw: float | None = None  # power of this night once it had settled [kW]
+    unable: frozenset[str] = frozenset()  # "side:goal" that a device said it cannot do
+    no_login: frozenset[str] = frozenset()  # devices whose login ended; a reading of theirs re-arms them
+    banned_until: dict[str, Instant] = Field(default_factory=dict)  # device id -> no request before (F35)
+    stuck_sides: frozenset[Side] = frozenset()  # sides that did not resume after a pause of ours (F22, F25)
     unplug_said_at: Instant | None = None  # since when the readings of all witnesses say unplugged
+    is_unplug_doubted: bool = False  # the car alone says so, right after a stop of ours
     night: Night | None = None
     nights_closed: int = 0
     last_departure_at: Instant | None = None
+    last_charger_id: str | None = None  # the linked charger of the last night
+    is_match_known: bool = False  # whether the last night knew which linked charger held the car, or that none did
+    is_short: bool = False  # the last night's target was not reached
     last_closed_at: Instant | None = None  # when the last night was closed: the next account begins here
     holds: tuple[Hold, ...] = ()
     next_command: int = 1
@@ -133,6 +177,7 @@ class SessionState(Model):
     told: tuple[str, ...] = ()  # "kind:cause", once each
     labels: Labels = Labels()
     acted: tuple[str, ...] = ()  # ids of the last actions obeyed
+    answers: dict[str, Preview] = Field(default_factory=dict)  # what the last actions cost and risk, per action id
     watch: Watch | None = None  # what we listen to
     publication: str = ""  # of prices, last heard of
     to_report: NightAccounted | None = None  # a night the driver's workflow has not been told of
@@ -147,6 +192,19 @@ class SessionState(Model):
 
     def side_of(self, device_id: str) -> Side:
         return Side.VEHICLE if device_id == self.car.device_id else Side.CHARGER
+
+    @property
+    def charger_id(self) -> str | None:
+        """The charger that surely holds this car."""
+        return self.match.charger_id if self.match is not None and self.match.is_sure else None
+
+    @property
+    def box(self) -> Box | None:
+        """The linked charger that surely holds this car."""
+        return next((box for box in self.boxes if box.device_id == self.charger_id), None)
+
+    def is_unable(self, side: Side, goal: Goal) -> bool:
+        return f"{side.value}:{goal.value}" in self.unable
 
     def hold_on(self, side: Side) -> Hold | None:
         return next((hold for hold in self.holds if hold.side is side), None)

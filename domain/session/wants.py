@@ -4,15 +4,24 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.commands import Goal
+from domain.devices import Side
 from domain.fusion import Picture
-from domain.routing import box_in_use
+from domain.routing import device_at, route
+from domain.session.ladder import climb_time
+from domain.session.picture import own_limit_pct
+from domain.session.rivals import is_conceded
+from domain.session.spread import delay_of, is_on_at, run_at
 from domain.session.state import Night, OverrideKind, SessionState
+from domain.traits import traits_of
 
-SAFETY_MARGIN = timedelta(minutes=30)
-"""Time kept between last safe start and the latest start that could still do: a ladder of two rungs and a read-back."""
+SAFETY_MARGIN = timedelta(minutes=15)
+"""Time the driver gets to act between the last safe start and the latest start that could still do."""
 
 CAUTIOUS_FRACTION = 0.9
 """Share of nominal power counted on before it is measured."""
+
+TOP_HYSTERESIS_PCT = 3.0
+"""A car that was ready is not started again for less than this [%]: near the top that only wears (F54)."""
 
 
 class Want(NamedTuple):
@@ -20,6 +29,7 @@ class Want(NamedTuple):
 
     on: bool | None
     why: str
+    spread_seconds: float = 0.0  # of the delay that this switch has had
 
 
 def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
@@ -27,65 +37,121 @@ def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
     night = state.night
     if night is None or night.is_closing or now >= night.departs_at:
         return Want(None, "no night is open")
-    if state.override is not None:
-        return _override_wants(state, picture)
-    if picture.soc_pct is not None and picture.soc_pct >= reachable_soc_pct(night, picture):
-        return Want(False, f"target reached: {picture.soc_pct:.0f} % of {reachable_soc_pct(night, picture):.0f} %")
-    if now >= last_safe_start(state, night, picture):
+    if picture.is_away:
+        return Want(None, "the car is plugged in elsewhere")
+    if (override := _override_wants(state, picture, now)) is not None:
+        return override
+    if is_reached(state, night, picture):
+        return Want(
+            False, f"target reached: {picture.soc_pct:.0f} % of {reachable_soc_pct(state, night, picture):.0f} %"
+        )
+    if now >= must_start_at(state, night, picture):
         return Want(True, "last safe start has passed: price no longer counts")
+    if night.catches_up:
+        return Want(True, "the last departure was missed: on to the target")
+    if picture.soc_pct is not None and picture.soc_pct < night.min_soc_pct:
+        return Want(True, f"below the minimum level of {night.min_soc_pct:.0f} %: price does not count")
+    if is_conceded(night):
+        return Want(None, "somebody else controls this car: left to them until the last safe start")
     if night.plan is None:
         return Want(True, "no plan could be made: charge at once") if night.plan_failures else Want(None, "no plan yet")
-    return _plan_wants(night, now)
+    return _plan_wants(state, night, picture, now)
 
 
-def _override_wants(state: SessionState, picture: Picture) -> Want:
-    assert state.override is not None
-    match state.override.kind:
+def _override_wants(state: SessionState, picture: Picture, now: datetime) -> Want | None:
+    override = state.override
+    if override is None or (override.until is not None and now >= override.until):
+        return None
+    match override.kind:
         case OverrideKind.CHARGE_NOW:
             return Want(None if picture.is_full else True, "the driver said: charge now")
         case OverrideKind.STAY_STOPPED:
             return Want(False, "the driver said: stay stopped")
+        case OverrideKind.PAUSE_UNTIL:
+            return Want(False, f"the driver said: pause until {override.until:%H:%M}Z")
         case OverrideKind.SKIP_NIGHT:
             may_hold = bool(state.holds) or any(c.order.goal is Goal.STOP for c in state.open_commands())
             return Want(True if may_hold else None, "the driver skips this night: nothing of ours may hold the car")
 
 
-def _plan_wants(night: Night, now: datetime) -> Want:
-    assert night.plan is not None
-    t = night.plan.slot_at(now)
-    if t is None:
+def _plan_wants(state: SessionState, night: Night, picture: Picture, now: datetime) -> Want:
+    plan = night.plan
+    assert plan is not None
+    t = plan.slot_at(now)
+    is_on = is_on_at(state, night, plan, now)
+    if t is None or is_on is None:
         return Want(None, "the plan does not cover this instant")
-    price = night.plan.price_per_kwh[t]
-    reason = night.plan.reasons[t].value.replace("_", " ")
-    if night.plan.is_on(t):
-        return Want(True, f"plan: charge at {price:.3f} per kWh ({reason})")
-    return Want(False, f"plan: wait at {price:.3f} per kWh ({reason})")
+    delay = delay_of(state, night, plan.edges[run_at(plan, t)[0]]).total_seconds()
+    if is_on is not plan.is_on(t):
+        return Want(is_on, f"plan: the switch is delayed by {delay:.0f} s, at random")
+    price = plan.price_per_kwh[t]
+    reason = plan.reasons[t].value.replace("_", " ")
+    if is_on:
+        return Want(True, f"plan: charge at {price:.3f} per kWh ({reason})", delay)
+    if picture.is_flowing and not can_pause(state):
+        return Want(None, "plan: wait, but a pause might end this charge for good: it goes on")
+    return Want(False, f"plan: wait at {price:.3f} per kWh ({reason})", delay)
 
 
-def reachable_soc_pct(night: Night, picture: Picture) -> float:
+def can_pause(state: SessionState) -> bool:
+    """Whether a stop now can surely be followed by a start (F22, F25)."""
+    sides = route(state, Goal.STOP)[:1]
+    return all(side not in state.stuck_sides and _resumes(state, side) for side in sides)
+
+
+def _resumes(state: SessionState, side: Side) -> bool:
+    """A charger's pause leaves the car waiting too, so then both must resume."""
+    devices = [(s, device_at(state, s)) for s in {side, Side.VEHICLE}]
+    return all(d is None or (d.resumes and traits_of(s, d.vendor).resumes) for s, d in devices)
+
+
+def is_reached(state: SessionState, night: Night, picture: Picture) -> bool:
+    """Whether the target is in the battery: by the lower bound, and not given up for a percent or two."""
+    if picture.soc_pct is None:
+        return False
+    slack = TOP_HYSTERESIS_PCT if night.ready_at is not None else 0.0
+    return picture.soc_pct >= reachable_soc_pct(state, night, picture) - slack
+
+
+def reachable_soc_pct(state: SessionState, night: Night, picture: Picture) -> float:
     """The target, or the car's own limit if that is lower [%] (F32): beyond it no command makes energy flow."""
-    return min(night.target_soc_pct, picture.charge_limit_pct or 100.0)
+    limit = own_limit_pct(state, picture)
+    return night.target_soc_pct if limit is None else min(night.target_soc_pct, limit)
 
 
 def energy_needed_ac_kwh(state: SessionState, night: Night, picture: Picture) -> float:
     """Energy to the target at the meter [kWh]; an unknown level counts as the one at plug-in, else as empty."""
-    soc_pct = picture.soc_pct if picture.soc_pct is not None else (night.soc_start_pct or 0.0)
-    missing = max(0.0, reachable_soc_pct(night, picture) - soc_pct) / 100
+    soc_pct = picture.soc_expected_pct if picture.soc_expected_pct is not None else (night.soc_start_pct or 0.0)
+    missing = max(0.0, reachable_soc_pct(state, night, picture) - soc_pct) / 100
     return missing * state.car.battery_capacity_kwh / state.car.efficiency
 
 
 def max_power_kw(state: SessionState) -> float:
     """What car and charger together allow [kW]."""
-    box = box_in_use(state)
-    return min(state.car.max_power_kw, box.max_power_kw) if box else state.car.max_power_kw
+    return min(state.car.max_power_kw, state.box.max_power_kw) if state.box else state.car.max_power_kw
+
+
+def power_kw(state: SessionState) -> float:
+    """What can be counted on [kW]: what was measured once it had settled, else the nominal power (F23, F56)."""
+    return max_power_kw(state) if state.measured_kw is None else min(max_power_kw(state), state.measured_kw)
+
+
+def cautious_power_kw(state: SessionState, picture: Picture) -> float:
+    """What readiness is counted on [kW]."""
+    if picture.flow_kw is not None and picture.is_flowing:
+        return min(power_kw(state), picture.flow_kw)
+    return power_kw(state) if state.measured_kw is not None else max_power_kw(state) * CAUTIOUS_FRACTION
 
 
 def last_safe_start(state: SessionState, night: Night, picture: Picture) -> datetime:
-    """Departure minus the energy still needed at cautious power minus a margin. From then on price no longer counts."""
+    """Departure minus the energy still needed at cautious power minus the driver's time to act."""
     needed = energy_needed_ac_kwh(state, night, picture)
     if needed <= 0:
         return night.departs_at
-    power = max_power_kw(state) * CAUTIOUS_FRACTION
-    if picture.flow_kw is not None and picture.is_flowing:
-        power = min(power, picture.flow_kw)
-    return night.departs_at - timedelta(hours=needed / power) - SAFETY_MARGIN
+    return night.departs_at - timedelta(hours=needed / cautious_power_kw(state, picture)) - SAFETY_MARGIN
+
+
+def must_start_at(state: SessionState, night: Night, picture: Picture) -> datetime:
+    """From here on price no longer counts: the whole ladder, climbed now, still ends before the last safe start."""
+    latest = last_safe_start(state, night, picture)
+    return latest if latest == night.departs_at else latest - climb_time(state, Goal.START)

@@ -43,7 +43,7 @@ def test_a_session_replays_after_thresholds_changed_in_apply_and_decide(
     before = seen_in(path, "domain.session")
     decided = [decide_for_session(state, at).effects for state, at in before.decided_on]
 
-    monkeypatch.setattr("domain.session.apply.FLOW_THRESHOLD_KW", -1.0)  # no flow at all disproves a hold
+    monkeypatch.setattr("domain.session.hearing.FLOW_THRESHOLD_KW", -1.0)  # no flow at all disproves a hold
     monkeypatch.setattr("domain.session.wants.SAFETY_MARGIN", timedelta(hours=9))  # the last safe start is early
     after = seen_in(path, "domain.session")
 

@@ -1,16 +1,18 @@
 """From a session's request and the known prices to the planner's problem."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from support.factories import EVENING, MORNING, at
 
-from domain.plan import ControlKind
+from domain.plan import ChargingPlan, ControlKind
 from domain.prices import PriceSeries, PriceSlot
 from domain.reliability import RouteRecord
 from domain.session.effects import PlanRequest
 from domain.session.problem import MIN_RUN, problem_for
 from domain.tariff import Tariff
+from planner import plan
 
 HOUR = timedelta(hours=1)
 
@@ -99,15 +101,15 @@ def test_the_premium_rises_to_the_departure_and_spares_the_rest_of_the_night():
 
 
 def test_switches_that_come_later_are_planned_as_much_earlier():
-    # A switch planned at 23:55 with a spread of 300 s happens on the hour, when the price changes.
-    problem = problem_for(request(spread_seconds=300), hourly(0, 12))
-    assert problem.edges[-1] == MORNING - timedelta(minutes=5)
-    assert all(at(h) - timedelta(minutes=5) in problem.edges for h in range(1, 13))
+    # Up to 10 minutes late, 5 in the mean: a switch planned at 23:55 happens on the hour, when the price changes.
+    problem = problem_for(request(spread_seconds=600), hourly(0, 12))
+    assert problem.edges[-1] == MORNING - timedelta(minutes=10)
+    assert all(at(h) - timedelta(minutes=5) in problem.edges for h in range(1, 12))
     assert problem.edges[0] == request().starts_at
 
 
 def test_a_spread_longer_than_the_night_leaves_a_slot_to_plan():
-    late = request(starts_at=MORNING - timedelta(minutes=8), spread_seconds=600)
+    late = request(starts_at=MORNING - timedelta(minutes=8), spread_seconds=1200)
     problem = problem_for(late, hourly(0, 12))
     assert problem.edges[0] == late.starts_at
     assert problem.edges[-1] - problem.edges[0] == timedelta(minutes=5)
@@ -137,3 +139,31 @@ def test_the_plan_is_made_on_the_prices_of_the_tariff():
         assert price == pytest.approx(1.21 * (0.15 if start >= switch else 0.35))
         assert price == float(tariff.price_at(start))
     assert not any(problem.is_forecast)
+
+
+def test_a_car_that_might_not_resume_gets_one_block():
+    """Cheap hours 1 and 4, six hours of charging: in one piece, though two would cost less."""
+    slots = tuple(
+        PriceSlot(starts_at=at(h), ends_at=at(h + 1), price_per_kwh=0.05 if h in (1, 4) else 0.3) for h in range(12)
+    )
+    prices = PriceSeries(area="NL", source="by hand", slots=slots)
+    pieces = plan(problem_for(request(is_on=False, target_soc_pct=70), prices))
+    block = plan(problem_for(request(is_on=False, target_soc_pct=70, one_block=True), prices))
+    assert runs(pieces) == 2
+    assert runs(block) == 1
+
+
+def test_a_plan_keeps_to_the_switches_that_are_left():
+    slots = tuple(
+        PriceSlot(starts_at=at(h), ends_at=at(h + 1), price_per_kwh=0.05 if h % 3 == 1 else 0.3) for h in range(12)
+    )
+    prices = PriceSeries(area="NL", source="by hand", slots=slots)
+    free = plan(problem_for(request(is_on=False, target_soc_pct=90), prices))
+    bound = plan(problem_for(request(is_on=False, target_soc_pct=90, most_switches=3), prices))
+    assert runs(free) > 2
+    assert runs(bound) <= 2
+
+
+def runs(answer: ChargingPlan) -> int:
+    states = [False] + [answer.is_on(t) for t in range(len(answer.energy_ac_kwh))]
+    return sum(b and not a for a, b in pairwise(states))

@@ -1,14 +1,14 @@
 """Every text exists in every language, with the same placeholders, and no key of the product lacks one."""
 
+import inspect
 import re
 from string import Formatter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.factories import at, make_device, make_driver, make_reading, make_session
+from support.factories import at, make_device, make_driver, make_reading
 
-from domain.commands import Goal
 from domain.devices import Side
 from domain.driver.apply import apply
 from domain.driver.events import CredentialsDied, DeviceSeen, DismissPrompt, Enroll, Erase
@@ -18,9 +18,7 @@ from domain.plan import SlotReason
 from domain.program import Program
 from domain.resets import ResetCause
 from domain.rollout.standing import Phase, Standing
-from domain.session.control import tell_when_exhausted
-from domain.session.effects import Tell
-from domain.session.state import Car
+from domain.session import telling
 from domain.wording import LANGUAGES, catalogue, say
 
 KNOWN_PLACEHOLDERS = {"brand", "at", "by", "start", "end", "kwh", "money", "price", "why"}
@@ -97,18 +95,22 @@ def test_the_reachable_states_cover_every_stage() -> None:
     assert {journey_of(state).stage for state in reachable()} == set(Stage)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    "tell",
-    [
-        tell
-        for session in (make_session(make_reading()), make_session(car=Car(device_id="c", vendor="X", can_start=False)))
-        for goal in Goal
-        for is_late in (False, True)
-        for tell in tell_when_exhausted(session, goal, is_late=is_late)
-    ],
-    ids=lambda tell: f"{tell.kind}:{tell.cause}",
+START_CAUSES = ("aborts", "fault", "no_route", "login_dead", "foreign_control", "refused", "start_failed")
+"""Causes of a start that failed: each is told as at risk, then as act now."""
+
+TELLS = sorted(
+    {tuple(found) for found in re.findall(r'_tell\("(\w+)", "(\w+)"', inspect.getsource(telling))}
+    | {(kind, cause) for kind in ("at_risk", "act_now") for cause in START_CAUSES}
+    | {("withdrawn", cause) for cause in telling.TO_DO}
 )
-def test_whatever_a_driver_is_told_can_be_said(tell: Tell, language: str) -> None:
-    say(f"tell.{tell.kind}.{tell.cause}", language, brand="Jeep")
-    say(f"todo.{tell.what_to_do}", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("kind", "cause"), TELLS)
+def test_whatever_a_driver_is_told_can_be_said(kind: str, cause: str, language: str) -> None:
+    say(f"tell.{kind}.{cause}", language, brand="Jeep")
+    say(f"todo.{telling.TO_DO[cause]}", language)
+
+
+def test_every_cause_that_a_failed_start_may_have_is_among_those_that_can_be_said() -> None:
+    assert set(re.findall(r'Cause\("(\w+)"', inspect.getsource(telling))) == set(START_CAUSES)

@@ -1,0 +1,138 @@
+"""What a session learns from a reading. Order is by observation, never by arrival."""
+
+from datetime import timedelta
+
+from domain.devices import Reading, Side
+from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
+from domain.level import metered, told
+from domain.pairing import Trace, find_match, traced
+from domain.session.picture import picture_of
+from domain.session.plug import note_plug
+from domain.session.rivals import seen
+from domain.session.state import Night, SessionState
+
+SETTLED_AFTER = timedelta(minutes=5)
+"""Power is taken for what the car draws once it has flowed this long: a ramp is over, a slow start shows (F23)."""
+
+
+def hear_reading(state: SessionState, reading: Reading) -> SessionState:
+    """The state after a reading of one of its devices."""
+    if reading.device_id not in state.device_ids:
+        return state
+    state = state.model_copy(update={"reads_open": state.reads_open - {reading.device_id}})
+    if _is_older(reading, state.readings.get(reading.device_id)):
+        return state
+    trace = traced(state.traces.get(reading.device_id, Trace()), reading)
+    state = state.model_copy(
+        update={
+            "readings": {**state.readings, reading.device_id: reading},
+            "traces": {**state.traces, reading.device_id: trace},
+            "no_login": state.no_login - {reading.device_id},
+        }
+    )
+    state = note_match(state)
+    state = _note_level(state, reading)
+    picture = picture_of(state, reading.received_at)
+    state = seen(note_plug(state, picture, reading), picture)
+    return _note_power(_note_ready(_without_disproved_holds(state, reading), reading), reading)
+
+
+def note_match(state: SessionState) -> SessionState:
+    """The likeliest charger of this car, by all that is known now (F61-F64)."""
+    match = find_match(
+        state.car.device_id,
+        state.readings,
+        state.traces,
+        state.plugged_in_at,
+        named=state.named_charger,
+        before=state.match,
+    )
+    if match != state.match:
+        state = state.model_copy(update={"match": match})
+    return state if state.night is None else _note_box(state, state.night)
+
+
+def _note_box(state: SessionState, night: Night) -> SessionState:
+    """What the night's account and the driver's record say of the charger."""
+    is_plugged = night.is_box_plugged or any(
+        state.readings[box.device_id].is_plugged_in for box in state.boxes if box.device_id in state.readings
+    )
+    charger_id = night.charger_id if state.box is None else state.charger_id
+    if is_plugged is night.is_box_plugged and charger_id == night.charger_id:
+        return state
+    return with_night(state, is_box_plugged=is_plugged, charger_id=charger_id)
+
+
+def with_night(state: SessionState, **changes: object) -> SessionState:
+    """The state with a changed night, if one is open."""
+    if state.night is None:
+        return state
+    return state.model_copy(update={"night": state.night.model_copy(update=changes)})
+
+
+def _is_older(reading: Reading, known: Reading | None) -> bool:
+    if known is None or known.observed_at is None:
+        return False
+    return reading.observed_at is None or reading.observed_at < known.observed_at
+
+
+def _speaks_for_this_car(state: SessionState, reading: Reading) -> bool:
+    """A charger's meter counts only if the car is surely in it."""
+    return reading.side is Side.VEHICLE or reading.device_id == state.charger_id
+
+
+def _note_level(state: SessionState, reading: Reading) -> SessionState:
+    at = reading.observed_at
+    if at is None:
+        return state
+    level, power = state.level, measured_power_kw(reading)
+    per_kw = 100 * state.car.efficiency / state.car.battery_capacity_kwh
+    if level is not None and power is not None and _speaks_for_this_car(state, reading):
+        level = metered(level, at, power * per_kw, most_pct_per_hour=state.car.max_power_kw * per_kw)
+    if reading.side is Side.VEHICLE and reading.soc_pct is not None:
+        level = told(level, at, reading.soc_pct, state.plugged_in_at)
+        if level.metered_at is None and power is not None:
+            level = level.model_copy(update={"metered_at": at, "power_pct_per_hour": power * per_kw})
+    return state if level == state.level else state.model_copy(update={"level": level})
+
+
+def _without_disproved_holds(state: SessionState, reading: Reading) -> SessionState:
+    if not state.holds or not _speaks_for_this_car(state, reading):
+        return state
+    holds = tuple(hold for hold in state.holds if not _flow_disproves(hold, reading))
+    return state if holds == state.holds else state.model_copy(update={"holds": holds})
+
+
+def _flow_disproves(hold: Hold, reading: Reading) -> bool:
+    """Energy that flows after a certain hold was set shows that it is gone. A possible one may still take effect."""
+    power = measured_power_kw(reading)
+    flows = power is not None and power > FLOW_THRESHOLD_KW
+    return hold.is_certain and flows and reading.observed_at is not None and reading.observed_at > hold.since
+
+
+def _note_ready(state: SessionState, reading: Reading) -> SessionState:
+    night = state.night
+    if night is None or reading.side is not Side.VEHICLE or reading.soc_pct is None or state.level is None:
+        return state
+    if night.soc_start_pct is None:
+        state = with_night(state, soc_start_pct=reading.soc_pct)
+    is_believed = state.level.told_pct == reading.soc_pct and not state.level.is_old
+    if night.ready_at is None and is_believed and reading.soc_pct >= night.target_soc_pct:
+        state = with_night(state, ready_at=reading.observed_at or reading.received_at)
+    return state
+
+
+def _note_power(state: SessionState, reading: Reading) -> SessionState:
+    """The power that can be counted on, once it has settled."""
+    power, at, flow = measured_power_kw(reading), reading.observed_at, state.flow
+    if power is None or at is None or flow is None or not flow.is_on or power <= FLOW_THRESHOLD_KW:
+        return state
+    if at - flow.since < SETTLED_AFTER or not _speaks_for_this_car(state, reading):
+        return state
+    return state.model_copy(update={"measured_kw": power})
+
+
+def soc_at_opening(state: SessionState) -> float | None:
+    """The level with which a night begins, for its account [%]."""
+    car = state.readings.get(state.car.device_id)
+    return car.soc_pct if car is not None else None

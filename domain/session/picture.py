@@ -1,0 +1,29 @@
+"""What a session sees: its readings, fused by what it knows of charger, level and places."""
+
+from datetime import datetime
+
+from domain.devices import PowerDeliveryState
+from domain.fusion import Picture, fuse
+from domain.session.state import SessionState
+
+
+def picture_of(state: SessionState, now: datetime) -> Picture:
+    """The picture at `now`."""
+    car = state.readings.get(state.car.device_id)
+    charger = state.readings.get(state.charger_id or "")
+    return fuse(car, charger, state.level, now, places=charging_places(state))
+
+
+def charging_places(state: SessionState) -> frozenset[str]:
+    """Where the driver's chargers stand, by the vendor's ids."""
+    ids = (state.readings[box.device_id].location_id for box in state.boxes if box.device_id in state.readings)
+    return frozenset(place for place in ids if place is not None)
+
+
+def own_limit_pct(state: SessionState, picture: Picture) -> float | None:
+    """The level at which the car itself ends the charge [%]: its limit, or where it stopped as complete."""
+    if picture.charge_limit_pct is not None:
+        return picture.charge_limit_pct
+    car = state.readings.get(state.car.device_id)
+    is_done = car is not None and car.state is PowerDeliveryState.COMPLETE
+    return car.soc_pct if is_done and car is not None else None

@@ -1,0 +1,61 @@
+"""Random delay of planned switches, so that cars with one cheap slot do not all switch in its first second (P12).
+
+Drawn per car and switch from the seed in the state: the same question gets the same answer, in every engine and after
+every restart. The driver's word and the last safe start are never delayed.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from domain.plan import ChargingPlan
+from domain.session.state import Night, SessionState
+
+
+def delay_of(state: SessionState, night: Night, edge: datetime) -> timedelta:
+    """The delay of the switch planned for `edge`, uniform below the ceiling, to the second."""
+    if state.spread_seconds <= 0:
+        return timedelta(0)
+    words = f"{state.seed}/{state.session_id}/{night.number}/{edge.timestamp():.0f}"
+    drawn = int.from_bytes(blake2b(words.encode(), digest_size=8).digest(), "big")
+    return timedelta(seconds=drawn % (state.spread_seconds + 1))
+
+
+def run_at(plan: ChargingPlan, t: int) -> tuple[int, int]:
+    """First and last slot of the run (all drawing, or none) that slot `t` belongs to."""
+    first = last = t
+    while first > 0 and plan.is_on(first - 1) == plan.is_on(t):
+        first -= 1
+    while last + 1 < len(plan.energy_ac_kwh) and plan.is_on(last + 1) == plan.is_on(t):
+        last += 1
+    return first, last
+
+
+def delayed_edge(state: SessionState, night: Night, plan: ChargingPlan, t: int) -> datetime:
+    """When the run of slot `t` really begins: its edge, delayed at most by half of its length.
+
+    What is under way when the plan is made has no edge and no delay.
+    """
+    first, last = run_at(plan, t)
+    edge = plan.edges[first]
+    if first == 0:
+        return edge
+    return edge + min(delay_of(state, night, edge), (plan.edges[last + 1] - edge) / 2)
+
+
+def is_on_at(state: SessionState, night: Night, plan: ChargingPlan, now: datetime) -> bool | None:
+    """Whether the plan draws at `now`, delays counted; None outside the plan."""
+    t = plan.slot_at(now)
+    if t is None:
+        return None
+    return plan.is_on(t) if now >= delayed_edge(state, night, plan, t) else not plan.is_on(t)
+
+
+def next_switch_after(state: SessionState, night: Night, plan: ChargingPlan, now: datetime) -> datetime | None:
+    """The next instant at which the plan, delays counted, switches; None if none is left."""
+    t = plan.slot_at(now)
+    if t is None:
+        return None
+    if (edge := delayed_edge(state, night, plan, t)) > now:
+        return edge
+    _, last = run_at(plan, t)
+    return None if last + 1 >= len(plan.energy_ac_kwh) else delayed_edge(state, night, plan, last + 1)

@@ -1,0 +1,45 @@
+"""What the driver is told, how often, and when it is withdrawn."""
+
+from support.by_hand import STOPPED, Played, both, planned
+from support.factories import make_plan, make_reading, make_session
+
+from domain.commands import CommandResult, Goal, Proof
+from domain.devices import Side
+from domain.session.effects import Tell
+from domain.session.events import PlanReady
+
+
+def test_a_car_that_can_do_nothing_in_no_charger_gets_no_command_and_its_driver_is_told():
+    car = make_reading(state=STOPPED, paired_with=None)
+    session = make_session(car, with_charger=False)
+    session = session.model_copy(update={"car": session.car.model_copy(update={"can_start": False, "can_stop": False})})
+    played = Played(session)
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan((0, 3))), 0.1)
+    assert played.sent() == []
+    (told,) = played.of(Tell)
+    assert (told.kind, told.cause) == ("at_risk", "no_route")
+
+
+def test_after_every_rung_failed_the_driver_is_told_once_and_the_ladder_is_climbed_again_later():
+    played = planned(*both(STOPPED))
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
+    assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
+    played.end(CommandResult.UNPROVEN, 6.4, *both(STOPPED, 6.4))
+    assert [(t.kind, t.cause) for t in played.of(Tell)] == [("at_risk", "start_failed")]
+    played.decide(6.5)
+    assert played.of(Tell) == []
+    assert played.sent() == []
+    played.decide(6.8)
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+
+
+def test_from_the_last_safe_start_on_the_driver_is_told_to_act_now():
+    played = planned(*both(STOPPED))
+    played.decide(9.0)
+    played.end(CommandResult.UNPROVEN, 9.2, *both(STOPPED, 9.2))
+    told = [(t.kind, t.cause, t.what_to_do) for t in played.of(Tell)]
+    assert told == [(kind, "start_failed", "start_at_charger") for kind in ("at_risk", "act_now")]
+    played.end(CommandResult.UNPROVEN, 9.4, *both(STOPPED, 9.4))
+    assert played.of(Tell) == []
