@@ -15,16 +15,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from storage.hooks import Hooks, News
+from storage.hooks import KINDS, Hooks, News
 
 logger = logging.getLogger(__name__)
 
-KINDS = ("driver.told", "night.accounted")
-"""What can be heard of."""
-
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
-GIVEN_UP_AFTER = timedelta(days=3)
-"""Every wait is twice the one before, with some chance in it, until it is given up."""
+MOST_TRIES = 80
+"""Every wait is twice the one before, with some chance in it, until it is given up: about three days."""
 
 ANSWERS_WITHIN_SECONDS = 10.0
 CLAIMED_FOR = timedelta(minutes=1)
@@ -78,6 +75,9 @@ async def _address_of(url: str, *, plain: bool) -> str | None:
     return str(addresses[0])
 
 
+__all__ = ["KINDS", "SIGNATURE", "Sender", "is_public", "secret_of", "signature"]
+
+
 class Sender:
     """Sends what is due. Several gateways may run one each: news is claimed before it is sent."""
 
@@ -121,9 +121,9 @@ class Sender:
         if status is not None and 200 <= status < 300:
             await self._hooks.sent(news.number, status, delivered_at=now, due_at=None)
             return
-        due_at = now + _wait(news.tries)
-        is_given_up = due_at - news.happened_at > GIVEN_UP_AFTER
-        await self._hooks.sent(news.number, status, delivered_at=None, due_at=None if is_given_up else due_at)
+        is_given_up = news.tries + 1 >= MOST_TRIES
+        due_at = None if is_given_up else now + _wait(news.tries)
+        await self._hooks.sent(news.number, status, delivered_at=None, due_at=due_at)
         logger.warning(
             "news not taken",
             extra={

@@ -23,7 +23,7 @@ from storage.tables import (
     UtcDateTime,
     WatchRow,
 )
-from storage.tenant_tables import DriverRow
+from storage.tenant_tables import AnswerRow, DriverRow, NewsRow
 
 
 class ErasedRow(SQLModel, table=True):
@@ -78,6 +78,8 @@ def _erase(session: Session, driver_id: str, device_ids: tuple[str, ...], at: da
         (TicketRow, TicketRow.driver_id, {driver_id}),
     ):
         session.exec(delete(row).where(col(column).in_(values)))
+    session.exec(delete(NewsRow).where(col(NewsRow.body).contains(driver_id)))
+    session.exec(delete(AnswerRow).where(col(AnswerRow.body).contains(driver_id)))
 
 
 def _sessions(session: Session, driver_id: str, devices: set[str]) -> set[str]:

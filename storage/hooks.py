@@ -3,6 +3,7 @@
 It is also the notification port's second adapter: what a driver is told goes to the program's own channel.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,9 +12,15 @@ from pydantic import BaseModel
 from sqlmodel import Session, col, delete, select
 
 from domain.model import Instant, Model
+from domain.ports import Notices
 from storage.database import Database
 from storage.statements import insert_new
 from storage.tenant_tables import DriverRow, HookRow, NewsRow
+
+TOLD, ACCOUNTED = "driver.told", "night.accounted"
+"""Kinds of news."""
+
+KINDS = (TOLD, ACCOUNTED)
 
 
 class Hook(Model):
@@ -81,29 +88,7 @@ class Hooks:
     async def tell_of_driver(self, driver_id: str, kind: str, key: str, data: BaseModel, now: datetime) -> None:
         """Put a driver's news on its way to every hook of the program that wants it. `key` makes repeats harmless."""
 
-        def work(session: Session) -> None:
-            driver = session.get(DriverRow, driver_id)
-            if driver is None:
-                return
-            hooks = [_hook(row) for row in session.exec(select(HookRow).where(HookRow.program == driver.program))]
-            body = {
-                "id": str(uuid4()),
-                "kind": kind,
-                "happened_at": now,
-                "program": driver.program,
-                "driver_id": driver_id,
-                "reference": driver.reference,
-                "data": data.model_dump(mode="json"),
-            }
-            rows = [
-                NewsRow(hook_id=hook.id, key=key, kind=kind, body=_json(body), happened_at=now, due_at=now)
-                for hook in hooks
-                if kind in hook.kinds or "*" in hook.kinds
-            ]
-            if rows:
-                insert_new(session, rows)
-
-        await self._database.write(work)
+        await self._database.write(lambda session: put_news(session, driver_id, kind, key, data, now))
 
     async def due(self, now: datetime, limit: int) -> list[News]:
         """News to be sent now, oldest first."""
@@ -158,16 +143,50 @@ class Hooks:
         await self._database.write(lambda session: session.exec(old))
 
 
+class HookNotices:
+    """The notification port's second adapter: what a driver is told goes to the program's backend."""
+
+    def __init__(self, hooks: Hooks, now: Callable[[], datetime], also: Notices | None = None) -> None:
+        self._hooks, self._now, self._also = hooks, now, also
+
+    async def tell(self, driver_id: str, session_id: str, kind: str, cause: str, what_to_do: str) -> None:
+        told = Told(driver_id=driver_id, session_id=session_id, kind=kind, cause=cause, what_to_do=what_to_do)
+        key = f"told:{session_id}:{kind}:{cause}"
+        await self._hooks.tell_of_driver(driver_id, TOLD, key, told, self._now())
+        if self._also is not None:
+            await self._also.tell(driver_id, session_id, kind, cause, what_to_do)
+
+
+def put_news(session: Session, driver_id: str, kind: str, key: str, data: BaseModel, at: datetime) -> None:
+    """Put a driver's news on its way in the caller's transaction, so that a fact and its news are stored together."""
+    driver = session.get(DriverRow, driver_id)
+    if driver is None:
+        return
+    hooks = [_hook(row) for row in session.exec(select(HookRow).where(HookRow.program == driver.program))]
+    body = _Body(
+        id=str(uuid4()),
+        kind=kind,
+        happened_at=at,
+        program=driver.program,
+        driver_id=driver_id,
+        reference=driver.reference,
+        data=data.model_dump(mode="json"),
+    ).model_dump_json()
+    rows = [
+        NewsRow(hook_id=hook.id, key=key, kind=kind, body=body, happened_at=at, due_at=at)
+        for hook in hooks
+        if kind in hook.kinds or "*" in hook.kinds
+    ]
+    if rows:
+        insert_new(session, rows)
+
+
 def _hook(row: HookRow) -> Hook:
     return Hook.model_validate({**row.model_dump(), "kinds": frozenset(row.kinds.split())})
 
 
 def _news(row: NewsRow, url: str) -> News:
     return News.model_validate({**row.model_dump(exclude={"key"}), "url": url})
-
-
-def _json(body: dict[str, Any]) -> str:
-    return _Body.model_validate(body).model_dump_json()
 
 
 class _Body(Model):

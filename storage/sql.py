@@ -17,6 +17,7 @@ from domain.nightlog import LogEntry, from_lines, to_lines
 from domain.relevance import Watch
 from storage.database import Database
 from storage.erasure import SqlErasure, is_erased
+from storage.hooks import ACCOUNTED, put_news
 from storage.inbox import SqlInbox
 from storage.migrations import migrate
 from storage.rows import device_values, reading_values
@@ -124,6 +125,8 @@ class SqlStore:
                 return  # by a session left behind
             if insert_new(session, [_night_row(account)]):
                 session.add(lines)
+                key, told = f"night:{account.session_id}/{account.number}", account.model_copy(update={"slots": ()})
+                put_news(session, account.driver_id, ACCOUNTED, key, told, account.closed_at)
 
         await self.database.write(work)
 

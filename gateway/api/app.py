@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api import drivers, hooks, live, nights, problems, programs, sessions
@@ -116,7 +117,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > LARGEST_BODY:
-            raise problems.Refused(413, "too-large", f"at most {LARGEST_BODY} bytes")
+            raise HTTPException(413, f"at most {LARGEST_BODY} bytes")  # else the framework would make it a 400
         return message
 
     return limited
