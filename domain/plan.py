@@ -48,6 +48,7 @@ class PlanProblem(Request):
     min_on: timedelta = Field(default=timedelta(0), ge=timedelta(0))  # ONOFF: shortest run
     min_off: timedelta = Field(default=timedelta(0), ge=timedelta(0))  # ONOFF: shortest pause between runs
     switch_cost: float = Field(default=0.0, ge=0, le=LARGEST_PRICE)  # per start or stop [currency]
+    most_switches: int | None = Field(default=None, ge=0)  # ONOFF: starts and stops; the target comes first
     is_on_at_start: bool = False
     frozen_until: Instant | None = None  # slots that start before this instant keep the state of the start
     missing_cost_per_kwh: float = Field(default=10.0, gt=0, le=LARGEST_PRICE)  # per kWh (meter) missing at departure

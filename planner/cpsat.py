@@ -43,6 +43,7 @@ class ModelCar:
     missing_per_kwh: float
     least_ms: int  # on-time it has at least, whatever that costs
     hint: list[bool]
+    most_switches: int | None = None
 
 
 def improve(
@@ -87,7 +88,9 @@ def improve(
     )
 
 
-def improve_night(night: Night, o: OnOff, hint: list[bool], seconds: float) -> Found | None:
+def improve_night(
+    night: Night, o: OnOff, hint: list[bool], seconds: float, most_switches: int | None = None
+) -> Found | None:
     """One car without a limit, for nights the state graph cannot take; None if the model would be too large."""
     if (
         sum(end - t for t, end in enumerate(o.after_run)) + sum(end - t for t, end in enumerate(o.after_pause))
@@ -96,7 +99,7 @@ def improve_night(night: Night, o: OnOff, hint: list[bool], seconds: float) -> F
         return None
     problem = night.problem
     least = min(least_reachable(o), sum(length for length, on in zip(o.length_ms, hint, strict=True) if on))
-    car = ModelCar(o, 0, night.step_kwh, night.need_kwh, problem.missing_cost_per_kwh, least, hint)
+    car = ModelCar(o, 0, night.step_kwh, night.need_kwh, problem.missing_cost_per_kwh, least, hint, most_switches)
     nobody = free_cars([], [], night.n)
     return improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5)
 
@@ -104,7 +107,7 @@ def improve_night(night: Night, o: OnOff, hint: list[bool], seconds: float) -> F
 def _add_car(
     model: cp_model.CpModel, car: ModelCar, load: list[list[cp_model.LinearExprT]], cost: list[cp_model.LinearExprT]
 ) -> list[cp_model.IntVar]:
-    """An on/off car: states, starts, stops, shortest runs and pauses, need and missing energy (6.1-6.6)."""
+    """An on/off car: states, starts, stops, shortest runs and pauses, need and missing energy (6.1-6.6, 6.8)."""
     o, n = car.night, car.night.n
     on = [model.new_bool_var("") for _ in range(n)]
     starts = [model.new_bool_var("") for _ in range(n)]
@@ -117,6 +120,8 @@ def _add_car(
             model.add(on[t] == 1)
         if o.must_off[t]:
             model.add(on[t] == 0)
+    if car.most_switches is not None:
+        model.add(cp_model.LinearExpr.sum(starts) + cp_model.LinearExpr.sum(stops) <= car.most_switches)
     for t in range(n):
         recent_starts = [starts[s] for s in range(t + 1) if t < o.after_run[s]]
         recent_stops = [stops[s] for s in range(t + 1) if t < o.after_pause[s]]

@@ -35,7 +35,7 @@ def solve_modulated(night: Night) -> list[float]:
 
 
 def _stretches(prices: tuple[float, ...], spare: list[float]) -> tuple[list[int], list[float], list[float]]:
-    """Slots in a row at one price as one: first slot of each stretch, price, energy that fits [kWh]."""
+    """Slots in a row at one price as one (2.9): first slot of each stretch, price, energy that fits [kWh]."""
     starts, its_prices, sums = [0], [prices[0]], []
     last, total = prices[0], 0.0
     for t, (price, kwh) in enumerate(zip(prices, spare, strict=True)):

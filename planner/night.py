@@ -15,6 +15,8 @@ SMALLEST_SHORTFALL_KWH = 1e-6
 PROVEN = 1e-4  # of the cost: a plan this near its bound is called optimal
 SOLVER_PART = 0.4  # of the time limit; the rest is for building the model
 DEFAULT_TIME_LIMIT = timedelta(seconds=5)
+FEW_SWITCHES_TRIES = 5  # prices tried where switches are limited
+FEW_SWITCHES_SECONDS = 1.0  # for the constraint programme after them, at most
 
 
 def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) -> ChargingPlan:
@@ -71,6 +73,70 @@ def _solve_tapered(night: Night, seconds: float) -> Solved:
 
 
 def _solve_onoff(night: Night, seconds: float) -> Solved:
+    solved = _solve_onoff_freely(night, seconds)
+    most = night.problem.most_switches
+    if most is None or switches(solved.energies, night.problem.is_on_at_start) <= most:
+        return solved
+    return _with_few_switches(night, solved, most, seconds)
+
+
+def _with_few_switches(night: Night, free: Solved, most: int, seconds: float) -> Solved:
+    """The cheapest plan with at most so many switches (3.11); where the target takes more, the fewest that reach it.
+
+    A price on switching beyond its cost finds plans with fewer, and bounds all of them; what is left between plan and
+    bound goes to the constraint programme.
+    """
+    problem = night.problem
+    low, high = 0.0, _dearest_switch(night)
+    best, bound = free, _bound_of(night, free)
+    for k in range(FEW_SWITCHES_TRIES):
+        extra = high if k == 0 else (low + high) / 2
+        dearer = replace(night, problem=problem.model_copy(update={"switch_cost": problem.switch_cost + extra}))
+        tried = _solve_onoff_freely(dearer, seconds / FEW_SWITCHES_TRIES)
+        count = switches(tried.energies, problem.is_on_at_start)
+        bound = max(bound, _bound_of(dearer, tried) - extra * max(most, count if k == 0 else 0))
+        low, high = (low, extra) if count <= most else (extra, high)
+        if k == 0 or count <= most:
+            best = tried
+        if count == most or (k == 0 and count > most):
+            break
+    if _priced(night, best.energies) - bound > PROVEN:
+        return _programmed(night, best, bound, most, seconds)
+    return Solved(best.energies, bound, best.solver, best.status)
+
+
+def _programmed(night: Night, draft: Solved, bound: float, most: int, seconds: float) -> Solved:
+    """The draft, or the better plan with so few switches that the constraint programme finds."""
+    scaled = scale_onoff(night)
+    is_on = [kwh > SMALLEST_KWH for kwh in draft.energies]
+    found = cpsat.improve_night(night, scaled, is_on, min(seconds, FEW_SWITCHES_SECONDS), most)
+    if found is None:
+        return Solved(draft.energies, bound, draft.solver, draft.status)
+    energies, bound = onoff_energies(night, found.patterns[0]), max(bound, found.bound)
+    if _priced(night, energies) > _priced(night, draft.energies):
+        energies = draft.energies
+    return Solved(energies, bound, cpsat.SOLVER, draft.status)
+
+
+def _dearest_switch(night: Night) -> float:
+    """A price of a switch above what any choice of slots can save [currency]."""
+    prices = night.problem.price_per_kwh
+    return 1.0 + (max(prices) - min(prices)) * sum(night.step_kwh)
+
+
+def _bound_of(night: Night, solved: Solved) -> float:
+    return _priced(night, solved.energies) if solved.bound is None else solved.bound
+
+
+def _priced(night: Night, energies: list[float]) -> float:
+    """Energy, switching and missing energy [currency]."""
+    problem = night.problem
+    missing = max(0.0, night.need_kwh - sum(energies))
+    cost = sum(map(mul, problem.price_per_kwh, energies)) + problem.missing_cost_per_kwh * missing
+    return cost + problem.switch_cost * switches(energies, problem.is_on_at_start)
+
+
+def _solve_onoff_freely(night: Night, seconds: float) -> Solved:
     scaled = scale_onoff(night)
     try:
         is_on = onoff.solve_onoff(scaled)

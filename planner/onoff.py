@@ -6,9 +6,10 @@
    part of a cheaper plan: the flow is optimal. Otherwise the gap grows, and 2 is taken again.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import gcd, inf
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -76,15 +77,16 @@ def _first_gap(o: OnOff) -> int:
 
 def _times(o: OnOff, most: int) -> Ints:
     """Every on-time up to `most` that slots can add up to, in order [ms]."""
-    grid = gcd(*o.length_ms)
-    if most // grid <= 8 * (o.n + 2):
-        return np.arange(0, most + 1, grid)
-    times = {0}
-    for length in o.length_ms:
-        times |= {time + length for time in times if time + length <= most}
+    times = np.zeros(1, np.int64)
+    for length, count in sorted(Counter(o.length_ms).items(), reverse=True):
+        sums = np.arange(min(count, most // length) + 1, dtype=np.int64) * length
+        if len(times) * len(sums) > MOST_CELLS:
+            raise SolverFailed("state graph: too many different on-times")
+        times = np.unique(times[:, None] + sums)
+        times = times[times <= most]
         if len(times) * o.n > MOST_CELLS:
             raise SolverFailed("state graph: too many different on-times")
-    return np.array(sorted(times))
+    return times
 
 
 def _reachable(o: OnOff, m: Moves, least: int, may_overshoot: bool) -> OnOff:

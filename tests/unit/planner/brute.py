@@ -32,6 +32,9 @@ def best_onoff(p: PlanProblem) -> tuple[float, list[bool]]:
     if not fitting:
         over = min(kwh for kwh in drawn.values() if kwh >= least - 1e-9)
         fitting = [on for on in allowed if least - 1e-9 <= drawn[on] <= over + 1e-9]
+    if p.most_switches is not None:
+        fewest = max(p.most_switches, min(switches(p, on) for on in fitting))
+        fitting = [on for on in fitting if switches(p, on) <= fewest]
     best = min(fitting, key=lambda on: (round(_cost(p, hours, on), 7), _starts(p, on), _lateness(hours, on)))
     missing = max(0.0, need - drawn[best])
     return _cost(p, hours, best) + p.missing_cost_per_kwh * missing * (missing > 1e-6), list(best)
@@ -76,10 +79,10 @@ def _cost(p: PlanProblem, hours: list[float], on: tuple[bool, ...]) -> float:
     energy = sum(
         price * p.max_power_kw * h for price, h, is_on in zip(p.price_per_kwh, hours, on, strict=True) if is_on
     )
-    return energy + p.switch_cost * _switches(p, on)
+    return energy + p.switch_cost * switches(p, on)
 
 
-def _switches(p: PlanProblem, on: tuple[bool, ...]) -> int:
+def switches(p: PlanProblem, on: tuple[bool, ...]) -> int:
     return sum(a != b for a, b in zip((p.is_on_at_start, *on), on, strict=False))
 
 

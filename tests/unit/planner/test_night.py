@@ -99,6 +99,17 @@ def test_switch_cost_keeps_a_run_together() -> None:
     assert answer.energy_cost == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize(
+    ("most", "energies"), [(None, [10, 0, 10, 0, 0]), (2, [10, 10, 0, 0, 0]), (4, [10, 0, 10, 0, 0])]
+)
+def test_few_switches_keep_a_run_together(most: int | None, energies: list[float]) -> None:
+    # 20 kWh at 0.1: four switches. With two: 10 * (0.1 + 0.3) = 4.0, before 0.3 + 0.1 at the same cost.
+    problem = make_problem([0.1, 0.3, 0.1, 0.4, 0.4], target_dc_kwh=20.0, most_switches=most)
+    answer = plan(problem)
+    assert drawn(answer.energy_ac_kwh) == energies
+    assert answer.cost == pytest.approx(2.0 if most != 2 else 4.0)
+
+
 def test_run_is_at_least_the_shortest_run() -> None:
     # Cheapest single slots are 1 and 4; two-hour runs: slots 3 and 4 cost 3.0, slots 1 and 2 cost 6.0.
     problem = make_problem([0.5, 0.1, 0.5, 0.2, 0.1, 0.5], target_dc_kwh=20.0, min_on=2 * HOUR)

@@ -71,6 +71,18 @@ def test_on_off_plans_are_those_that_trying_every_pattern_finds(problem: PlanPro
     )
 
 
+@given(problems(most=8, control=ControlKind.ONOFF), st.integers(0, 4))
+@EASY
+def test_with_few_switches_no_pattern_of_as_few_costs_less(problem: PlanProblem, most: int) -> None:
+    problem = problem.model_copy(update={"most_switches": most})
+    cost, pattern = brute.best_onoff(problem)
+    answer = plan(problem)
+    assert answer.cost == pytest.approx(cost, rel=1e-4, abs=1e-4)
+    allowed = max(most, brute.switches(problem, tuple(pattern)))
+    assert brute.switches(problem, tuple(kwh > 0 for kwh in answer.energy_ac_kwh)) <= allowed
+    assert answer.lower_bound <= answer.cost + 1e-9
+
+
 @given(problems(control=ControlKind.MODULATED), st.data())
 @EASY
 def test_a_dearer_slot_is_never_used_more(problem: PlanProblem, data: st.DataObject) -> None:
