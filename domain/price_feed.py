@@ -7,7 +7,7 @@ with other figures. What counts is what is known now: its `digest` names the pub
 import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -109,10 +109,19 @@ def delivery_day(area: str, on: date, zone: str = MARKET_ZONE) -> DeliveryDay:
     return DeliveryDay(area=area, on=on.isoformat(), starts_at=starts_at, ends_at=ends_at)
 
 
+def day_and_eve(area: str, on: date, zone: str = MARKET_ZONE) -> tuple[DeliveryDay, DeliveryDay]:
+    """The day before `on`, and `on` itself."""
+    return delivery_day(area, on - timedelta(days=1), zone), delivery_day(area, on, zone)
+
+
 def days_at_hand(area: str, now: datetime, zone: str = MARKET_ZONE) -> tuple[DeliveryDay, DeliveryDay]:
     """The delivery day under way, and the one that is published during it."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    return delivery_day(area, today, zone), delivery_day(area, today + timedelta(days=1), zone)
+    return day_and_eve(area, now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
+
+
+def instant_on(on: str, at: time, zone: str) -> datetime:
+    """The instant at which the clock of `zone` [IANA] shows `at` on the day `on` (ISO date)."""
+    return datetime.combine(date.fromisoformat(on), at, ZoneInfo(zone)).astimezone(UTC)
 
 
 def name_of(news: Sequence[Publication]) -> str:

@@ -5,7 +5,6 @@ A run belongs to one day: it wants the prices of the day after. A Schedule begin
 """
 
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from temporalio import workflow
@@ -27,8 +26,9 @@ from domain.price_feed import (
     PageTold,
     Publication,
     TellSessions,
+    day_and_eve,
     days_at_hand,
-    delivery_day,
+    instant_on,
     name_of,
 )
 from workflows import policies
@@ -41,13 +41,11 @@ FETCH_LIMIT = timedelta(seconds=90)
 PAGE_PATIENCE = 3.0
 """A page may take this many times what its pace says."""
 
-FETCH = RetryPolicy(
-    initial_interval=timedelta(seconds=20),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(minutes=5),
-    maximum_attempts=4,
-)
-"""For the source: a few tries (a ban it tells of is waited out first), then the workflow's own, slower rhythm."""
+FETCH_TRIES = 4
+"""At the source in a row (a ban it tells of is waited out first); then the workflow's own, slower rhythm."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=20), timedelta(minutes=5)
+"""World time between tries in a row."""
 
 
 class Telling(Model):
@@ -126,7 +124,7 @@ class PriceFeedWorkflow:
                 FetchPrices(days=self._days, clock=self._start.clock),
                 result_type=Fetched,
                 start_to_close_timeout=FETCH_LIMIT,
-                retry_policy=FETCH,
+                retry_policy=_patience(self._start.clock),
                 summary=f"{self._start.area}, {self._days[-1].on}, try {self._tries}",
             )
         except ActivityError as failure:
@@ -166,18 +164,13 @@ class PriceFeedWorkflow:
         start = self._start
         if start.on is None:
             return days_at_hand(start.area, self._now(), start.zone)
-        on = date.fromisoformat(start.on)
-        return (
-            delivery_day(start.area, on - timedelta(days=1), start.zone),
-            delivery_day(start.area, on, start.zone),
-        )
+        return day_and_eve(start.area, date.fromisoformat(start.on), start.zone)
 
     def _now(self) -> datetime:
         return self._start.clock.world(workflow.now())
 
     def _gives_up_at(self) -> datetime:
-        eve = date.fromisoformat(self._days[0].on)
-        return datetime.combine(eve, self._start.gives_up_at, ZoneInfo(self._start.zone))
+        return instant_on(self._days[0].on, self._start.gives_up_at, self._start.zone)
 
     def _until_next_try(self) -> timedelta:
         start = self._start
@@ -206,3 +199,12 @@ class PriceFeedWorkflow:
             told=self._told,
             waves=self._waves,
         )
+
+
+def _patience(clock: Clock) -> RetryPolicy:
+    floor = timedelta(milliseconds=100)
+    return RetryPolicy(
+        initial_interval=clock.real_span(FIRST_PAUSE, floor=floor),
+        maximum_interval=clock.real_span(LONGEST_PAUSE, floor=floor),
+        maximum_attempts=FETCH_TRIES,
+    )
