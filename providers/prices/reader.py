@@ -9,7 +9,7 @@ from domain.prices import PriceReport, PriceSeries
 from providers.prices.limits import UnusablePrices, is_plausible, refuse_wrong_unit
 from providers.prices.normalise import Row, gaps, hours_known, normalise
 from providers.prices.table import Cells, Unit, read_table
-from providers.prices.timestamps import choose, nearest, to_utc
+from providers.prices.timestamps import choose, ends_to_utc, nearest, to_utc
 
 EXAMPLES = 20
 """Rows quoted in a report [1]."""
@@ -73,7 +73,8 @@ class _Fates:
         starts = to_utc([stamp.at for stamp in chosen], zone)
         ends: list[datetime | None] = [None] * len(table)
         if any(cells.end for cells in table):
-            ends = to_utc([nearest(list(cells.end), at).at for cells, at in zip(table, chosen, strict=True)], zone)
+            told = [nearest(list(cells.end), at).at for cells, at in zip(table, chosen, strict=True)]
+            ends = ends_to_utc(told, starts, zone)
         rows = (self._row(*parts) for parts in zip(table, starts, ends, strict=True))
         return [row for row in rows if row is not None]
 

@@ -131,6 +131,19 @@ def to_utc(local: list[datetime], zone: tzinfo) -> list[datetime | None]:
     return found
 
 
+def ends_to_utc(local: list[datetime], starts: list[datetime | None], zone: tzinfo) -> list[datetime | None]:
+    """The UTC instant at which each row ends: of two readings of a time the first behind its start; None without one.
+
+    An end may be a time that the clock leaves out (02:00 on a spring night): it is the instant of the change.
+    """
+    found: list[datetime | None] = []
+    for at, start in zip(local, starts, strict=True):
+        aware = [at] if at.tzinfo is not None else [at.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        instants = [one.astimezone(UTC) for one in aware]
+        found.append(None if start is None else next((one for one in instants if one > start), instants[-1]))
+    return found
+
+
 def _is_newest_first(times: list[datetime]) -> bool:
     pairs = [(a, b) for a, b in itertools.pairwise(times) if (a.tzinfo is None) == (b.tzinfo is None)]
     return sum(b < a for a, b in pairs) > sum(b > a for a, b in pairs)

@@ -59,6 +59,23 @@ def test_single_implausible_price_is_dropped_and_leaves_a_gap() -> None:
     assert report.examples == ("line 3, implausible: 2022-01-01T01:00Z,99999",)
 
 
+def test_ends_on_clock_change_nights_are_the_first_instant_behind_their_start() -> None:
+    """The hour and its last quarter both end at the 02:00 that the clock shows twice: each at the first of the two."""
+    text = """start;end;EUR/MWh
+30-10-2022 01:00;30-10-2022 02:00;101
+30-10-2022 01:45;30-10-2022 02:00;102
+30-10-2022 02:00;30-10-2022 02:00;103
+26-03-2023 01:00;26-03-2023 02:00;104
+"""
+    slots = read_prices(text, source="test", zone="Europe/Amsterdam").series.slots
+    assert [(slot.ends_at - slot.starts_at, round(slot.price_per_kwh * 1000)) for slot in slots] == [
+        (HOUR * 3 / 4, 101),
+        (HOUR / 4, 102),
+        (HOUR, 103),
+        (HOUR, 104),
+    ]
+
+
 @pytest.mark.parametrize(("unit", "price"), [("EUR/MWh", "0.12"), ("EUR/kWh", "120")])
 def test_file_in_another_unit_than_it_says_is_refused(unit: str, price: str) -> None:
     rows = "".join(f"2022-01-01T{n:02}:00Z,{price}\n" for n in range(24))
@@ -128,3 +145,71 @@ def test_ten_dirty_years_lose_and_invent_nothing() -> None:
     assert read.report.without_price > 0
     assert read.report.unreadable > 0
     assert read.report.out_of_order > 0
+    span = read.series.slots[-1].ends_at - read.series.slots[0].starts_at
+    missing = sum((gap.ends_at - gap.starts_at for gap in read.report.gaps), timedelta(0))
+    assert read.report.hours_known == pytest.approx((span - missing) / HOUR)
+    assert len(read.report.examples) > 0
+
+
+def dirty_ranges(hours: int, seed: int) -> tuple[str, dict[datetime, float], dict[str, int]]:
+    """An export with ranges in local time, its truth per quarter [EUR/MWh], and how many rows meet which fate.
+
+    Every hundredth hour comes as an hour and again as its quarters, as two different prices, twice the same, beyond the
+    market's limits, or not at all. Hours shown twice by the clock are spared: nobody could tell.
+    """
+    dice = random.Random(seed)
+    truth: dict[datetime, float] = {}
+    fates = dict.fromkeys(("covered", "conflicts", "duplicates", "implausible"), 0)
+    lines: list[str] = []
+
+    def row(at: datetime, length: timedelta, price: float) -> None:
+        start, end = at.astimezone(AMSTERDAM), (at + length).astimezone(AMSTERDAM)
+        cells = f"{start:%d.%m.%Y %H:%M} - {end:%d.%m.%Y %H:%M};{price:.2f}"
+        lines.append(cells if "," in cells else cells.rsplit(".", 1)[0] + "," + cells.rsplit(".", 1)[1])
+
+    def true(at: datetime, length: timedelta, price: float) -> None:
+        row(at, length, price)
+        truth.update({at + n * HOUR / 4: price for n in range(round(length / (HOUR / 4)))})
+
+    for n in range(hours):
+        at = datetime(2014, 12, 31, 23, tzinfo=UTC) + n * HOUR
+        local = at.astimezone(AMSTERDAM)
+        is_doubled = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+        price = round(dice.uniform(-100, 400), 2)
+        match 99 if is_doubled else dice.randrange(100):
+            case 0:
+                row(at, HOUR, price)
+                for m in range(4):
+                    true(at + m * HOUR / 4, HOUR / 4, round(price + m, 2))
+                fates["covered"] += 1
+            case 1:
+                row(at, HOUR, price + 1)
+                true(at, HOUR, price)
+                fates["conflicts"] += 1
+            case 2:
+                true(at, HOUR, price)
+                true(at, HOUR, price)
+                fates["duplicates"] += 1
+            case 3:
+                row(at, HOUR, 99_999)
+                fates["implausible"] += 1
+            case 4:
+                pass
+            case _:
+                true(at, HOUR, price)
+    return "MTU (CET/CEST);Day-ahead Price [EUR/MWh]\n" + "\n".join(lines), truth, fates
+
+
+def test_three_years_of_overlapping_ranges_lose_and_invent_nothing() -> None:
+    text, truth, fates = dirty_ranges(hours=3 * 8760, seed=2)
+    read = read_prices(text, source="test")
+    found = {
+        slot.starts_at + n * HOUR / 4: round(slot.price_per_kwh * 1000, 2)
+        for slot in read.series.slots
+        for n in range(round((slot.ends_at - slot.starts_at) / (HOUR / 4)))
+    }
+    assert found == truth
+    assert {fate: getattr(read.report, fate) for fate in fates} == fates
+    assert min(fates.values()) > 200
+    assert read.report.rows_read == read.report.rows_used + lost(read.report)
+    assert read.report.hours_known == pytest.approx(len(truth) / 4)
