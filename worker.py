@@ -13,16 +13,18 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-import planner
 from activities.deciding import decide_driver, decide_session
 from activities.devices import Devices
+from activities.erasing import Erasing
 from activities.notices import LogNotices, Telling
 from activities.planning import Planning
 from activities.prices import PriceFeed
 from activities.records import Records
 from activities.rollout import RolloutSteps, decide_rollout
+from activities.sweeping import Sweeping
 from client import Nightcharge, connect
 from domain.ports import DeviceProvider, Notices, Planner, PriceSource
+from domain.sweep import Census
 from providers.enode.client import EnodeClient
 from providers.enode.mapping import WireMapping
 from providers.enode.provider import EnodeProvider
@@ -31,6 +33,7 @@ from providers.prices.file import FilePrices
 from providers.prices.layered import LayeredPrices
 from settings import Settings
 from storage.database import Database
+from storage.hooks import HookNotices, Hooks
 from storage.prices import SqlPrices
 from storage.programs import Programs
 from storage.reliability import SqlReliability
@@ -41,8 +44,12 @@ from workflows.fleet import Fleet
 from workflows.policies import TASK_QUEUE
 from workflows.price_schedule import ensure_price_schedule
 from workflows.prices import PriceFeedStart, PriceFeedWorkflow
+from workflows.register import VisibleWorkflows
 from workflows.rollout import RolloutWorkflow
 from workflows.session import SessionWorkflow
+from workflows.sweep import SweepWorkflow
+from workflows.sweep_schedule import ensure_sweep_schedule
+from workflows.telling import Telling as Signals
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +68,7 @@ class Ports:
     """The outside world, as the activities hold it."""
 
     provider: DeviceProvider
+    census: Census
     prices: PriceSource  # what plans and accounts know
     market: PriceSource | None = None  # where the price feed asks; None: as `prices`
     store: SqlStore
@@ -74,11 +82,12 @@ def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, 
     planning = Planning(ports.prices, ports.planner, asyncio.get_running_loop())
     records = Records(ports.store, ports.store, ports.store, ports.prices)
     telling = Telling(ports.notices)
+    sweeping = Sweeping(ports.census, VisibleWorkflows(client), ports.store.inbox, ports.store, Signals(client))
     feed = PriceFeed(ports.market or ports.prices, SqlPrices(ports.store.database), Nightcharge(client))
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[DriverWorkflow, SessionWorkflow, PriceFeedWorkflow, RolloutWorkflow],
+        workflows=[DriverWorkflow, SessionWorkflow, PriceFeedWorkflow, SweepWorkflow, RolloutWorkflow],
         activities=[
             decide_driver,
             decide_session,
@@ -90,11 +99,14 @@ def build_worker(client: Client, ports: Ports, executor: ThreadPoolExecutor, *, 
             devices.list_devices,
             devices.set_place,
             devices.unlink,
+            devices.forget_at_vendor,
+            Erasing(ports.store.erasure).erase_records,
             planning.make_plan,
             records.listen,
             records.stop_listening,
             records.close_night,
             telling.tell,
+            sweeping.sweep_page,
             feed.fetch_prices,
             feed.tell_sessions,
             feed.close_publication,
@@ -116,18 +128,22 @@ def rollout_steps(client: Client, database: Database) -> RolloutSteps:
 @asynccontextmanager
 async def ports_from(settings: Settings) -> AsyncIterator[Ports]:
     """Adapters as the settings say, closed at the end."""
+    import planner  # here, because the gateway shares this module's wiring and should start without a solver
+
     async with AsyncExitStack() as stack:
         store = SqlStore(settings.database_url)
         await store.create()
         stack.push_async_callback(store.close)
         file = FilePrices(settings.prices_file) if settings.prices_file else FilePrices()
         enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
+        provider = EnodeProvider(enode, wire_mapping(settings))
         yield Ports(
-            provider=EnodeProvider(enode, wire_mapping(settings)),
+            provider=provider,
+            census=provider,
             prices=LayeredPrices([SqlPrices(store.database), file]),
             market=await _market(settings, stack) or file,
             store=store,
-            notices=LogNotices(),
+            notices=HookNotices(Hooks(store.database), settings.clock.now, also=LogNotices()),
             planner=planner.plan,
         )
 
@@ -171,6 +187,7 @@ async def run(settings: Settings) -> None:
     async with ports_from(settings) as ports:
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="step") as executor:
             async with build_worker(client, ports, executor):
+                await ensure_sweep_schedule(client, settings.clock)
                 logger.info("worker runs", extra={"action": "worker_started"})
                 print("worker runs", flush=True)
                 await stop.wait()

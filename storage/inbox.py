@@ -1,6 +1,7 @@
 """The inbox: deliveries stored before the answer, and the device pictures they lead to."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -18,6 +19,9 @@ from storage.rows import device_values, reading_values
 from storage.statements import Values, insert_each, insert_many, update_many, upsert_many
 from storage.tables import DeliveryRow, DeviceRow, ListenerRow, ReadingRow, WatchRow
 
+PICTURES_AT_HAND = 10_000
+"""Pictures not parsed again while their stored text is the same; some 60 MB."""
+
 MOST_AT_ONCE = 500
 """Device ids asked for in one statement; databases limit its parameters."""
 
@@ -29,6 +33,7 @@ class SqlInbox:
         self._database = database
         self._arrived: list[tuple[DeliveryRow, asyncio.Future[bool]]] = []
         self._storing: asyncio.Task[None] | None = None
+        self._pictures: OrderedDict[str, tuple[str, Device]] = OrderedDict()
 
     async def accept(
         self, delivery_id: str, body: bytes, received_at: datetime, *, origin: Origin = Origin.WEBHOOK
@@ -70,12 +75,27 @@ class SqlInbox:
 
     async def known(self, device_ids: Sequence[str]) -> dict[str, Known]:
         """What is known of each of the devices."""
-        return await self._database.read(lambda session: _known(session, device_ids))
+        rows, watches = await self._database.read(lambda session: _rows_of(session, device_ids))
+        known: dict[str, Known] = {}
+        for device_id in device_ids:
+            body, gone_at = rows.get(device_id, ("", None))
+            device = self._picture(device_id, body) if body else None
+            known[device_id] = Known(device=device, gone_at=gone_at, watch=watches.get(device_id))
+        return known
+
+    def _picture(self, device_id: str, body: str) -> Device:
+        known = self._pictures.get(device_id)
+        return known[1] if known is not None and known[0] == body else Device.model_validate_json(body)
 
     async def keep(self, work: WorkedOff, at: datetime) -> None:
         """Store all of it, or nothing."""
         rows = await asyncio.to_thread(_Rows, work, at)
         await self._database.write(rows.write)
+        for device, row in zip(work.devices, rows.devices, strict=False):
+            self._pictures[device.id] = (row["device_json"], device)
+            self._pictures.move_to_end(device.id)
+        while len(self._pictures) > PICTURES_AT_HAND:
+            self._pictures.popitem(last=False)
 
     async def backlog(self) -> Backlog:
         waiting = select(func.count(), func.min(DeliveryRow.received_at)).where(*_IS_PENDING)
@@ -135,18 +155,19 @@ class SqlInbox:
 _IS_PENDING = (col(DeliveryRow.is_done).is_(False), col(DeliveryRow.set_aside_at).is_(None))
 
 
-def _known(session: Session, device_ids: Sequence[str]) -> dict[str, Known]:
-    known: dict[str, Known] = {}
+def _rows_of(
+    session: Session, device_ids: Sequence[str]
+) -> tuple[dict[str, tuple[str, datetime | None]], dict[str, Watch]]:
+    """Text of the picture and instant of vanishing, and the watch, of each device that has one."""
+    rows: dict[str, tuple[str, datetime | None]] = {}
+    watches: dict[str, str] = {}
     for start in range(0, len(device_ids), MOST_AT_ONCE):
         some = device_ids[start : start + MOST_AT_ONCE]
         pictures = select(DeviceRow.id, DeviceRow.device_json, DeviceRow.gone_at).where(col(DeviceRow.id).in_(some))
-        rows = {device_id: (body, gone_at) for device_id, body, gone_at in session.exec(pictures)}
-        watches = {key: Watch.model_validate_json(body) for key, body in session.exec(_watches_of(some))}
-        for device_id in some:
-            body, gone_at = rows.get(device_id, ("", None))
-            device = Device.model_validate_json(body) if body else None
-            known[device_id] = Known(device=device, gone_at=gone_at, watch=watches.get(device_id))
-    return known
+        rows |= {device_id: (body, gone_at) for device_id, body, gone_at in session.exec(pictures)}
+        watches |= dict(session.exec(_watches_of(some)).all())
+    parsed = {body: Watch.model_validate_json(body) for body in set(watches.values())}
+    return rows, {device_id: parsed[body] for device_id, body in watches.items()}
 
 
 def _watches_of(device_ids: Sequence[str]) -> Select[str, str]:
@@ -166,14 +187,16 @@ class _Rows:
         self.readings = [reading_values(reading) for reading in work.readings]
         self.devices = [device_values(device, seen_at=work.seen.get(device.id)) for device in work.devices]
         for device_id, (driver_id, gone_at) in work.gone.items():
-            row: Values = {"id": device_id, "driver_id": driver_id, "device_json": ""}
-            self.devices.append({**row, "gone_at": gone_at, "seen_at": work.seen.get(device_id)})
+            row: Values = {"id": device_id, "driver_id": driver_id, "device_json": "", "gone_at": gone_at}
+            self.devices.append({**row, "seen_at": work.seen.get(device_id)})
         fresh = {row["id"] for row in self.devices}
         self.seen = [{"_key": key, "seen_at": seen_at} for key, seen_at in work.seen.items() if key not in fresh]
         # What is done needs no body any more: its digest knows it again. Bodies hold VINs.
         self.done = [{"_key": key, "is_done": True, "body": b""} for key in work.done]
-        self.failed = [{"_key": key, "failure": why, "set_aside_at": None} for key, why in work.failed.items()]
-        self.failed += [{"_key": key, "failure": why, "set_aside_at": at} for key, why in work.set_aside.items()]
+        self.failed: list[Values] = [
+            *({"_key": key, "failure": why, "set_aside_at": None} for key, why in work.failed.items()),
+            *({"_key": key, "failure": why, "set_aside_at": at} for key, why in work.set_aside.items()),
+        ]
         self.ended = sorted(work.ended)
 
     def write(self, session: Session) -> None:

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 
 def _none_when_unreadable(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    if value is None:
+        return None
     try:
         return handler(value)
     except ValidationError:

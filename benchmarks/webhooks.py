@@ -1,0 +1,438 @@
+"""Webhooks under load: `python -m benchmarks.webhooks [--kills 3]`.
+
+A hundred signed deliveries of ten events a second go into a real gateway process in front of a real Temporal server, on
+the machine's own cores; a tenth are repeats, a tenth come late, one event in twenty matters. With `--kills` the gateway
+is killed (SIGKILL) and started again in between, and the vendor tries again what was not answered.
+
+The verdict is by comparison: every reading sent is in the raw series, and every change was heard by its workflow
+exactly once. Workflows have no worker here, so their histories are the record of what they heard.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import httpx
+from temporalio.client import Client
+
+from client import connect
+from domain.inbox import WorkedOff
+from domain.relevance import Watch
+from nights.processes import Processes, free_port, tool
+from providers.enode.webhooks import parse_delivery
+from storage.sql import SqlStore
+from workflows.ids import driver_workflow_id, session_workflow_id
+from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW
+
+SECRET = "a-secret-of-this-benchmark-only"
+PASSES = 20
+"""One car in so many changes its plug state in one pass over the fleet: one event in twenty matters."""
+
+GROUPS = 200
+"""Drivers; the cars of every other one are watched by a session."""
+
+LATE_SECONDS = (1.0, 5.0)
+RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
+DRAIN_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent."""
+
+    seconds: int = 60
+    rate: int = 100  # deliveries a second
+    events: int = 10  # in each
+    cars: int = 5000
+    kills: int = 0
+    seed: int = 1
+    duplicates: float = 0.1
+    late: float = 0.1
+
+
+@dataclass
+class Figures:
+    """What came of it."""
+
+    sent: int = 0
+    events: int = 0  # distinct ones
+    changes: int = 0
+    lost_readings: int = 0
+    lost_changes: int = 0
+    told_twice: int = 0  # changes heard more than once
+    told_needlessly: int = 0  # cars heard of that did not change
+    kills: int = 0
+    retries: int = 0
+    answers_ms: list[float] = field(default_factory=list)
+    oldest_seconds: list[float] = field(default_factory=list)
+    drained_after_seconds: float = 0.0
+    gateway_cpu_seconds: float = 0.0  # of the process that ran last, its start included
+    sender_cpu_seconds: float = 0.0
+
+    @property
+    def is_right(self) -> bool:
+        """Nothing lost, nothing applied twice."""
+        return not (self.lost_readings or self.lost_changes or self.told_twice or self.told_needlessly)
+
+    @property
+    def p99_ms(self) -> float:
+        return quantiles(self.answers_ms, n=100)[98]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One delivery, due so many seconds after the start."""
+
+    due: float
+    id: str
+    body: bytes = field(repr=False)
+
+
+class Fleet:
+    """Cars that report in turn; one in twenty per pass changes its plug state, each car at most once."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.begins_at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        self.observed: dict[int, set[datetime]] = defaultdict(set)
+        self.changed: set[int] = set()
+
+    def deliveries(self) -> list[Sent]:
+        """All that is sent, in order of time: distinct deliveries, repeats, and late ones."""
+        load, rng = self.load, random.Random(self.load.seed)
+        sent: list[Sent] = []
+        distinct: list[Sent] = []
+        for n in range(load.seconds * load.rate):
+            due = n / load.rate
+            if distinct and rng.random() < load.duplicates:
+                known = rng.choice(distinct[-5 * load.rate :])
+                sent.append(Sent(due, known.id if rng.random() < 0.5 else f"again-{n}", known.body))
+                continue
+            first = len(distinct) * load.events
+            events = [self.event(index, due) for index in range(first, first + load.events)]
+            delivery = Sent(due, f"delivery-{n}", json.dumps(events).encode())
+            distinct.append(delivery)
+            late = rng.uniform(*LATE_SECONDS) if rng.random() < load.late else 0.0
+            sent.append(Sent(due + late, delivery.id, delivery.body))
+        return sorted(sent, key=lambda one: one.due)
+
+    def event(self, index: int, due: float) -> dict[str, Any]:
+        car, turn = index % self.load.cars, index // self.load.cars
+        at = self.begins_at + timedelta(seconds=60 + due)
+        self.observed[car].add(at)
+        if turn == car % PASSES:
+            self.changed.add(car)
+        return event(car, at, is_plugged_in=turn >= car % PASSES, soc_pct=30 + turn % 60)
+
+    def first_pictures(self) -> WorkedOff:
+        """Every car as it was before."""
+        body = json.dumps([event(n, self.begins_at, is_plugged_in=False, soc_pct=30) for n in range(self.load.cars)])
+        devices = [one.device for one in parse_delivery(body.encode(), self.begins_at) if one.kind == "device_updated"]
+        return WorkedOff(devices=devices)
+
+
+def event(car: int, at: datetime, *, is_plugged_in: bool, soc_pct: float) -> dict[str, Any]:
+    """A `user:vehicle:updated` as large as a real one."""
+    stamp, user = at.isoformat().replace("+00:00", "Z"), f"driver-{car % GROUPS}"
+    able = {"isCapable": True, "interventionIds": []}
+    kinds = ("information", "chargeState", "location", "odometer", "setMaxCurrent", "startCharging", "stopCharging")
+    return {
+        "event": "user:vehicle:updated",
+        "createdAt": stamp,
+        "version": "2024-10-01",
+        "user": {"id": user},
+        "updatedFields": ["chargeState"],
+        "vehicle": {
+            "id": f"car-{car}",
+            "userId": user,
+            "vendor": "TESLA",
+            "lastSeen": stamp,
+            "isReachable": True,
+            "information": {"vin": f"5YJ3E1EA7KF{car:06}", "brand": "Tesla", "model": "Model 3", "year": 2023},
+            "chargeState": {
+                "batteryLevel": soc_pct,
+                "range": 200,
+                "isPluggedIn": is_plugged_in,
+                "isCharging": False,
+                "isFullyCharged": False,
+                "batteryCapacity": 60,
+                "chargeLimit": 90,
+                "chargeRate": None,
+                "chargeTimeRemaining": None,
+                "lastUpdated": stamp,
+                "maxCurrent": None,
+                "powerDeliveryState": "PLUGGED_IN:STOPPED" if is_plugged_in else "UNPLUGGED",
+                "pluggedInChargerId": None,
+            },
+            "smartChargingPolicy": {"isEnabled": False, "deadline": None, "minimumChargeLimit": 0},
+            "odometer": {"distance": 12044, "lastUpdated": stamp},
+            "capabilities": {**dict.fromkeys(kinds, able), "smartCharging": able},
+            "scopes": ["vehicle:control:charging", "vehicle:read:data", "vehicle:read:location"],
+            "location": {"id": None, "latitude": None, "longitude": None, "lastUpdated": None},
+        },
+    }
+
+
+class Gateway:
+    """The process under load, started again when it was killed."""
+
+    def __init__(self, processes: Processes, env: dict[str, str], port: int) -> None:
+        self._processes, self._env = processes, env
+        self.url = f"http://127.0.0.1:{port}"
+        self.starts = 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self.starts += 1
+        self._process, _ = await self._processes.start(
+            f"gateway-{self.starts}", sys.executable, "-m", "cli", "serve", ready="gateway listening", env=self._env
+        )
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the present process."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    async def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        await self.start()
+
+
+class Vendor:
+    """Sends on time, whatever the answers; what was not taken is sent again.
+
+    It writes HTTP by hand on kept connections: a client library would cost more than the gateway, on the same cores.
+    """
+
+    def __init__(self, gateway: Gateway, figures: Figures) -> None:
+        self._host, _, port = gateway.url.removeprefix("http://").partition(":")
+        self._port, self._figures = int(port), figures
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def send_all(self, deliveries: list[Sent]) -> None:
+        started = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as tasks:
+            for delivery in deliveries:
+                due = started + delivery.due
+                await asyncio.sleep(max(due - asyncio.get_running_loop().time(), 0))
+                tasks.create_task(self._send(delivery, due))
+        for _, writer in self._idle:
+            writer.close()
+
+    async def _send(self, delivery: Sent, due: float) -> None:
+        signature = hmac.new(SECRET.encode(), delivery.body, hashlib.sha1).hexdigest()
+        head = (
+            f"POST /webhooks/enode HTTP/1.1\r\nhost: {self._host}\r\ncontent-type: application/json\r\n"
+            f"x-enode-signature: sha1={signature}\r\nx-enode-delivery: {delivery.id}\r\n"
+            f"content-length: {len(delivery.body)}\r\n\r\n"
+        )
+        while True:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    status = await self._exchange(head.encode() + delivery.body)
+            except (OSError, EOFError, TimeoutError):
+                self._figures.retries += 1
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            assert status == b"200", status
+            self._figures.answers_ms.append((asyncio.get_running_loop().time() - due) * 1000)
+            return
+
+    async def _exchange(self, request: bytes) -> bytes:
+        """The status of the answer, whose body is empty."""
+        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+        try:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+        except BaseException:
+            writer.close()
+            raise
+        self._idle.append((reader, writer))
+        return head.split(b" ", 2)[1]
+
+
+async def run(load: Load, folder: Path) -> Figures:
+    """Play the load against a gateway; files go into `folder`."""
+    figures, fleet = Figures(), Fleet(load)
+    deliveries = fleet.deliveries()
+    async with _installation(folder, fleet) as (gateway, temporal, store):
+        begun = time.process_time()
+        watching = asyncio.create_task(_watch_age(gateway, figures))
+        killing = asyncio.create_task(_kill(gateway, load, figures))
+        await Vendor(gateway, figures).send_all(deliveries)
+        await killing
+        figures.drained_after_seconds = await _drained(store)
+        figures.gateway_cpu_seconds = gateway.cpu_seconds()
+        figures.sender_cpu_seconds = time.process_time() - begun
+        watching.cancel()
+        figures.sent = len(deliveries)
+        await _compare(fleet, figures, temporal, store)
+    return figures
+
+
+@asynccontextmanager
+async def _installation(folder: Path, fleet: Fleet) -> AsyncIterator[tuple[Gateway, Client, SqlStore]]:
+    port, gateway_port = free_port(), free_port()
+    async with Processes(folder) as processes:
+        command = (
+            "server",
+            "start-dev",
+            "--headless",
+            "--ip",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--log-level",
+            "error",
+        )
+        await processes.start("temporal", tool("temporal"), *command, ready="Server:")
+        temporal = await _connected(f"127.0.0.1:{port}")
+        store = SqlStore(f"sqlite:///{folder / 'gateway.db'}")
+        await store.create()
+        await _prepare(fleet, temporal, store)
+        env = {
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{port}",
+            "NIGHTCHARGE_DATABASE_URL": f"sqlite:///{folder / 'gateway.db'}",
+            "NIGHTCHARGE_WEBHOOK_SECRET": SECRET,
+            "NIGHTCHARGE_GATEWAY_PORT": str(gateway_port),
+        }
+        gateway = Gateway(processes, env, gateway_port)
+        await gateway.start()
+        yield gateway, temporal, store
+        await store.close()
+
+
+async def _connected(address: str) -> Client:
+    for _ in range(100):
+        try:
+            client = await connect(address)
+            await client.count_workflows()
+        except Exception:  # not up yet
+            await asyncio.sleep(0.1)
+        else:
+            return client
+    raise RuntimeError("the Temporal server does not answer")
+
+
+async def _prepare(fleet: Fleet, temporal: Client, store: SqlStore) -> None:
+    """Pictures, watches and workflows as they were before."""
+    await store.inbox.keep(fleet.first_pictures(), fleet.begins_at)
+    for group in range(GROUPS):
+        driver = f"driver-{group}"
+        await temporal.start_workflow(DRIVER_WORKFLOW, id=driver_workflow_id(driver), task_queue="nobody")
+        if group % 2:
+            continue
+        cars = tuple(f"car-{car}" for car in range(group, fleet.load.cars, GROUPS))
+        session = f"{driver}:1"
+        await store.save_watch(Watch(session_id=session, driver_id=driver, device_ids=cars))
+        await temporal.start_workflow(SESSION_WORKFLOW, id=session_workflow_id(session), task_queue="nobody")
+
+
+async def _watch_age(gateway: Gateway, figures: Figures) -> None:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=5.0) as http:
+        while True:
+            try:
+                health = (await http.get("/health")).json()
+                figures.oldest_seconds.append(float(health["oldest_event_seconds"]))
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.25)
+
+
+async def _kill(gateway: Gateway, load: Load, figures: Figures) -> None:
+    for _ in range(load.kills):
+        await asyncio.sleep(load.seconds / (load.kills + 1))
+        await gateway.kill()
+        figures.kills += 1
+
+
+async def _drained(store: SqlStore) -> float:
+    started = asyncio.get_running_loop().time()
+    async with asyncio.timeout(DRAIN_SECONDS):
+        while (await store.inbox.backlog()).pending:  # noqa: ASYNC110  (nobody tells; one has to ask)
+            await asyncio.sleep(0.05)
+    return asyncio.get_running_loop().time() - started
+
+
+async def _compare(fleet: Fleet, figures: Figures, temporal: Client, store: SqlStore) -> None:
+    """What arrived, against what was sent."""
+    for car, observed in fleet.observed.items():
+        stored = await store.readings(f"car-{car}", fleet.begins_at, fleet.begins_at + timedelta(hours=2))
+        figures.events += len(observed)
+        figures.lost_readings += len(observed - {reading.observed_at for reading in stored if reading.observed_at})
+    heard = await _heard(temporal)
+    changed = {f"car-{car}" for car in fleet.changed}
+    figures.changes = len(changed)
+    figures.lost_changes = len(changed - heard.keys())
+    figures.told_twice = sum(times - 1 for car, times in heard.items() if car in changed)
+    figures.told_needlessly = len(heard.keys() - changed)
+
+
+async def _heard(temporal: Client) -> Counter[str]:
+    """How often workflows heard of each car, from their histories."""
+    heard: Counter[str] = Counter()
+    for group in range(GROUPS):
+        driver = f"driver-{group}"
+        id_ = driver_workflow_id(driver) if group % 2 else session_workflow_id(f"{driver}:1")
+        async for event in temporal.get_workflow_handle(id_).fetch_history_events():
+            if event.HasField("workflow_execution_signaled_event_attributes"):
+                told = json.loads(event.workflow_execution_signaled_event_attributes.input.payloads[0].data)
+                heard[told["reading"]["device_id"] if "reading" in told else told["device"]["id"]] += 1
+    return heard
+
+
+def report(load: Load, figures: Figures) -> str:
+    """The figures, line by line."""
+    lines = {
+        "machine": f"{os.cpu_count()} cores, shared with the sender and Temporal's dev server",
+        "sent": f"{figures.sent} deliveries in {load.seconds} s, {figures.events} distinct events",
+        "killed": f"{figures.kills} times, {figures.retries} deliveries sent again",
+        "readings lost": f"{figures.lost_readings}",
+        "changes": f"{figures.changes}, of them lost {figures.lost_changes}, told twice {figures.told_twice}",
+        "told needlessly": f"{figures.told_needlessly}",
+        "answers": f"p50 {quantiles(figures.answers_ms, n=100)[49]:.1f} ms, p99 {figures.p99_ms:.1f} ms, "
+        f"longest {max(figures.answers_ms):.0f} ms, from when the delivery was due",
+        "oldest event": f"at most {max(figures.oldest_seconds, default=0):.2f} s; "
+        f"all worked off {figures.drained_after_seconds:.2f} s after the last answer",
+        "processor": f"gateway {figures.gateway_cpu_seconds:.1f} s with its start, "
+        f"sender {figures.sender_cpu_seconds:.1f} s",
+    }
+    return "\n".join(f"{name:16} {value}" for name, value in lines.items())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rate", type=int, default=100)
+    chosen = parser.parse_args()
+    load = Load(seconds=chosen.seconds, rate=chosen.rate, kills=chosen.kills)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = asyncio.run(run(load, Path(folder)))
+    print(report(load, figures))
+    is_quick = figures.kills > 0 or (figures.p99_ms < 250 and max(figures.oldest_seconds) < 5)
+    print("right" if figures.is_right else "WRONG", "and quick enough" if is_quick else "but TOO SLOW")
+    return 0 if figures.is_right and is_quick else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
