@@ -72,7 +72,7 @@ def _plugged(car: Reading | None, charger: Reading | None) -> bool | None:
 
 
 def _flow(car: Reading | None, charger: Reading | None) -> tuple[float | None, datetime | None]:
-    """The newest measured power; of the same moment the charger's."""
+    """The newest measured power; of the same moment the charger's, unless one just began or ceased."""
     known = [
         (reading.observed_at, power)
         for reading in (charger, car)
@@ -80,8 +80,11 @@ def _flow(car: Reading | None, charger: Reading | None) -> tuple[float | None, d
     ]
     if not known:
         return None, None
-    newest_at = max(at for at, _ in known)
-    at, power = next((at, power) for at, power in known if newest_at - at <= SAME_MOMENT)
+    newest_at, newest = max(known, key=lambda point: point[0])
+    is_on = newest > FLOW_THRESHOLD_KW
+    at, power = next(
+        (at, power) for at, power in known if newest_at - at <= SAME_MOMENT and (power > FLOW_THRESHOLD_KW) is is_on
+    )
     return power, at
 
 

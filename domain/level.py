@@ -38,6 +38,7 @@ class Level(Model):
     is_old: bool = False  # told before the plug-in
     doubted_pct: float | None = None  # a word that was not believed
     low_pct: float = 0.0  # certain rise since by the meter [%]
+    unmoved_pct: float = 0.0  # certain rise after which the car still said the same [%]
     high_pct: float = 0.0  # possible rise since [%]
     power_pct_per_hour: float | None = None  # rise at the last measured power; None: not measured
     metered_at: Instant | None = None
@@ -55,7 +56,7 @@ class Level(Model):
     @property
     def is_frozen(self) -> bool:
         """Whether the car's word stood still while energy flowed."""
-        return self.low_pct >= FROZEN_PCT
+        return self.unmoved_pct >= FROZEN_PCT
 
     @property
     def known_at(self) -> datetime:
@@ -107,8 +108,8 @@ def told(level: Level | None, at: datetime, soc_pct: float, plugged_in_at: datet
         return Level(told_pct=soc_pct, told_at=at, is_old=is_old)
     if level.is_old and not is_old:
         return _anew(level, at, soc_pct)
-    if soc_pct == level.told_pct:
-        return level  # no news: it may be true, and it may be frozen
+    if soc_pct == level.told_pct:  # no news: it may be true, and it may be frozen
+        return level if level.low_pct == level.unmoved_pct else level.model_copy(update={"unmoved_pct": level.low_pct})
     if soc_pct < level.told_pct or soc_pct <= level.told_pct + level.high_pct + TOLERANCE_PCT:
         return _anew(level, at, soc_pct)
     has_flowed = level.low_pct > 0
@@ -126,6 +127,7 @@ def _anew(level: Level, at: datetime, soc_pct: float) -> Level:
             "is_old": False,
             "doubted_pct": None,
             "low_pct": 0.0,
+            "unmoved_pct": 0.0,
             "high_pct": 0.0,
         }
     )

@@ -60,6 +60,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
     is_pressing = is_late(state, picture, now) or _charge_now(state)
     if _is_as_wanted(picture, goal, now, must_know=bool(state.holds) or is_pressing):
         return
+    if _is_proven_since(state, goal, picture):
+        return
     if goal is Goal.STOP and not may_be_stopped(state, state.night, picture):
         return
     if goal is Goal.START and aborts(state.night) and not _charge_now(state):
@@ -100,6 +102,17 @@ def _is_as_wanted(picture: Picture, goal: Goal, now: datetime, *, must_know: boo
     if picture.is_flowing and is_fresh:
         return True
     return picture.is_flowing is not False and not must_know
+
+
+def _is_proven_since(state: SessionState, goal: Goal, picture: Picture) -> bool:
+    """Whether the last command was measured to work, and nothing newer contradicts it: witnesses tell one by one."""
+    commands = state.night.commands if state.night is not None else ()
+    last = commands[-1] if commands else None
+    if last is None or last.outcome is None or last.order.goal is not goal or not last.outcome.worked:
+        return False
+    if last.order.proof is Proof.RELEASED:
+        return False
+    return picture.flow_at is None or picture.flow_at <= last.outcome.ended_at
 
 
 def _proof_of(goal: Goal) -> Proof:

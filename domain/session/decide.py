@@ -31,7 +31,7 @@ from domain.session.plug import gone_at, is_gone
 from domain.session.spread import next_switch_after
 from domain.session.state import Labels, OverrideKind, SessionState
 from domain.session.telling import tell_the_driver, when_to_tell
-from domain.session.wants import must_start_at, wanted
+from domain.session.wants import measure_at, must_start_at, wanted
 
 NEXT_NIGHT_AFTER = timedelta(hours=1)
 """A car still plugged this long after departure gets its next night."""
@@ -211,6 +211,7 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
     if night.is_closing:
         return
     yield must_start_at(state, night, picture), "from here price no longer counts"
+    yield measure_at(state, night, picture), "measure how fast the car charges"
     yield from when_to_tell(state, night, picture, now)
     if state.override is not None and state.override.until is not None:
         yield state.override.until, "the driver's pause ends"

@@ -9,6 +9,7 @@ from domain.departure import Wish
 from domain.devices import Reading
 from domain.model import Instant, Model, Request
 from domain.plan import ChargingPlan
+from domain.reliability import Routes
 
 
 class ReadingArrived(Model):
@@ -88,6 +89,7 @@ class NightAccounted(Model):
     why: str
     commands_sent: int = 0
     commands_proven: int = 0
+    routes: Routes = Field(default_factory=dict)  # commands by side of the cable, as far as they tell of it
 
 
 class TimeReached(Model):

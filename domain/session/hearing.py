@@ -125,9 +125,11 @@ def _note_ready(state: SessionState, reading: Reading) -> SessionState:
 def _note_power(state: SessionState, reading: Reading) -> SessionState:
     """The power that can be counted on, once it has settled."""
     power, at, flow = measured_power_kw(reading), reading.observed_at, state.flow
-    if power is None or at is None or flow is None or not flow.is_on or power <= FLOW_THRESHOLD_KW:
+    if power is None or at is None or power <= FLOW_THRESHOLD_KW or not _speaks_for_this_car(state, reading):
         return state
-    if at - flow.since < SETTLED_AFTER or not _speaks_for_this_car(state, reading):
+    if power > (state.seen_kw or 0.0):
+        state = state.model_copy(update={"seen_kw": power})
+    if flow is None or not flow.is_on or at - flow.since < SETTLED_AFTER:
         return state
     return state.model_copy(update={"measured_kw": power})
 

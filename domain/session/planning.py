@@ -112,6 +112,8 @@ def plan_request(state: SessionState, night: Night, picture: Picture, now: datet
         one_block=not can_pause(state),
         most_switches=max(0, SWITCHES_PER_NIGHT - switches(night)),
         route=route_record(state),
+        taper_from_pct=state.car.taper_from_pct,
+        taper_end_power_kw=state.car.taper_end_power_kw,
     )
 
 

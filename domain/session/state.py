@@ -41,6 +41,8 @@ class Car(Model):
     toggles: bool = False  # a repeated command flips it
     resumes: bool = True  # False: a pause may end the charge for good
     acts_within_seconds: float | None = None  # from command to effect; None: as its maker's devices do
+    taper_from_pct: float | None = None  # level at which its power begins to fall [%]; None: not known
+    taper_end_power_kw: float = Field(default=0.0, ge=0)  # what is left of it at the full battery [kW, meter]
 
 
 class Box(Model):
@@ -156,6 +158,7 @@ class SessionState(Model):
     level: Level | None = None  # the battery's, between bounds
     flow: FlowSeen | None = None  # last known, and since when
     measured_kw: float | None = None  # power of this night once it had settled [kW]
+    seen_kw: float | None = None  # most power measured so far, settled or not [kW]
     unable: frozenset[str] = frozenset()  # "side:goal" that a device said it cannot do
     no_login: frozenset[str] = frozenset()  # devices whose login ended; a reading of theirs re-arms them
     banned_until: dict[str, Instant] = Field(default_factory=dict)  # device id -> no request before (F35)

@@ -17,7 +17,7 @@ from domain.session.looking import waits_for_match
 from domain.session.picture import own_limit_pct
 from domain.session.rivals import aborts, is_conceded
 from domain.session.state import Night, OverrideKind, SessionState
-from domain.session.wants import energy_needed_ac_kwh, is_reached, last_safe_start, power_kw, wanted
+from domain.session.wants import energy_needed_ac_kwh, is_reached, last_safe_start, possible_power_kw, wanted
 
 Kind = Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
 
@@ -105,7 +105,7 @@ def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: date
     """By how much the target is missed at departure if the car charges from now on [%]; 0: it is not."""
     needed_kwh = energy_needed_ac_kwh(state, night, picture)
     hours = max(0.0, (night.departs_at - now) / timedelta(hours=1))
-    missing_kwh = needed_kwh - hours * power_kw(state)  # nobody is alarmed by a margin, or by a ramp
+    missing_kwh = needed_kwh - hours * possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp
     return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
 
 

@@ -18,7 +18,11 @@ SAFETY_MARGIN = timedelta(minutes=15)
 """Time the driver gets to act between the last safe start and the latest start that could still do."""
 
 CAUTIOUS_FRACTION = 0.9
-"""Share of nominal power counted on before it is measured."""
+"""Share of the power counted on for readiness."""
+
+SLOWEST_KW = 3.0
+"""The slowest socket [kW]: one phase at 13 A. A car whose power was never measured is started when that slow a one would
+have to be; within a minute it shows what it draws, and waits on for its cheap hours."""
 
 TOP_HYSTERESIS_PCT = 3.0
 """A car that was ready is not started again for less than this [%]: near the top that only wears (F54)."""
@@ -51,6 +55,8 @@ def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
         return Want(True, "the last departure was missed: on to the target")
     if picture.soc_pct is not None and picture.soc_pct < night.min_soc_pct:
         return Want(True, f"below the minimum level of {night.min_soc_pct:.0f} %: price does not count")
+    if now >= measure_at(state, night, picture):
+        return Want(True, "its power was never measured: a short charge shows how late it may start")
     if is_conceded(night):
         return Want(None, "somebody else controls this car: left to them until the last safe start")
     if night.plan is None:
@@ -132,15 +138,19 @@ def max_power_kw(state: SessionState) -> float:
 
 
 def power_kw(state: SessionState) -> float:
-    """What can be counted on [kW]: what was measured once it had settled, else the nominal power (F23, F56)."""
+    """What plans count on [kW]: what was measured, best once it had settled, else the nominal power (F23, F56)."""
+    known = state.measured_kw or state.seen_kw
+    return max_power_kw(state) if known is None else min(max_power_kw(state), known)
+
+
+def possible_power_kw(state: SessionState) -> float:
+    """What may still be possible [kW]: a ramp or a margin alarms nobody."""
     return max_power_kw(state) if state.measured_kw is None else min(max_power_kw(state), state.measured_kw)
 
 
-def cautious_power_kw(state: SessionState, picture: Picture) -> float:
-    """What readiness is counted on [kW]."""
-    if picture.flow_kw is not None and picture.is_flowing:
-        return min(power_kw(state), picture.flow_kw)
-    return power_kw(state) if state.measured_kw is not None else max_power_kw(state) * CAUTIOUS_FRACTION
+def cautious_power_kw(state: SessionState) -> float:
+    """What readiness is counted on [kW]: capacity, efficiency and power are known no better than this."""
+    return power_kw(state) * CAUTIOUS_FRACTION
 
 
 def last_safe_start(state: SessionState, night: Night, picture: Picture) -> datetime:
@@ -148,7 +158,15 @@ def last_safe_start(state: SessionState, night: Night, picture: Picture) -> date
     needed = energy_needed_ac_kwh(state, night, picture)
     if needed <= 0:
         return night.departs_at
-    return night.departs_at - timedelta(hours=needed / cautious_power_kw(state, picture)) - SAFETY_MARGIN
+    return night.departs_at - timedelta(hours=needed / cautious_power_kw(state)) - SAFETY_MARGIN
+
+
+def measure_at(state: SessionState, night: Night, picture: Picture) -> datetime:
+    """When a car whose power was never measured must show it; its departure if that is known or not needed."""
+    needed = energy_needed_ac_kwh(state, night, picture)
+    if state.seen_kw is not None or night.plan is None or needed <= 0:
+        return night.departs_at
+    return night.departs_at - timedelta(hours=needed / SLOWEST_KW) - SAFETY_MARGIN - climb_time(state, Goal.START)
 
 
 def must_start_at(state: SessionState, night: Night, picture: Picture) -> datetime:

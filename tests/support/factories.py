@@ -56,6 +56,7 @@ def make_session(*readings: Reading, with_charger: bool = True, **changes: Any) 
         "boxes": (Box(device_id=CHARGER, vendor="ZAPTEC"),) if with_charger else (),
         "wish": Wish(target_soc_pct=80, ready_by=time(7, 0), zone="Europe/Amsterdam"),
         "plugged_in_at": EVENING,
+        "seen_kw": 11.0,
         "readings": {reading.device_id: reading for reading in readings},
     }
     return SessionState(**{**values, **changes})
