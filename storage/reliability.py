@@ -75,6 +75,11 @@ class SqlReliability:
         rows = [TicketRow(program=program, **ticket.model_dump()) for ticket in tickets]
         return await self._database.write(lambda session: insert_new(session, rows)) if rows else 0
 
+    async def known_drivers(self, program: str) -> set[str]:
+        """All who were ever with the program, as far as a rollout looked."""
+        query = select(MemberRow.driver_id).where(MemberRow.program == program)
+        return await self._database.read(lambda session: set(session.exec(query).all()))
+
     async def of_drivers(self, driver_ids: Sequence[str], since: datetime) -> dict[str, Evidence]:
         """The evidence of single drivers."""
         night = NightRecordRow

@@ -1,0 +1,155 @@
+"""`nightcharge program`: programs as data, checked, compared and stored; tickets in, reliability out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import yaml
+
+from domain.errors import CallerError
+from domain.program import Program
+from domain.program_document import differences, next_version, read_program
+from domain.rollout.tickets import TicketFile, read_tickets
+from settings import Settings
+from storage.programs import Programs
+from storage.reliability import SqlReliability
+from storage.sql import SqlStore
+from workflows.ids import driver_id
+
+REFUSED = 2
+"""Exit code: the input cannot be used; the reason was told."""
+
+T = TypeVar("T")
+File = Annotated[Path, typer.Argument(help="The program as YAML.", exists=True, dir_okay=False)]
+Name = Annotated[str, typer.Argument(help="The program's name.")]
+
+program = typer.Typer(no_args_is_help=True, help=__doc__)
+
+
+@program.command()
+def check(file: File) -> None:
+    """Say whether a file describes a program."""
+    written = _written(file)
+    typer.echo(f"{written.name}: {len(written.brands.rows)} brand rows, phase {written.standing.phase.value}")
+
+
+@program.command()
+def diff(file: File) -> None:
+    """Show what storing a file would change."""
+    _, lines = _run(lambda store: _compared(store, _written(file)))
+    _show(lines)
+
+
+@program.command()
+def apply(
+    file: File,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Show the diff, ask, and store the next version. Drivers hear of it by `nightcharge rollout tell`."""
+    new, lines = _run(lambda store: _compared(store, _written(file)))
+    _show(lines)
+    if lines and (yes or typer.confirm(f"Store as the next version of {new.name}?")):
+        now = datetime.now(UTC)
+
+        def publish(store: SqlStore) -> Awaitable[Program]:
+            return Programs(store.database).publish(new, reason=reason, origin=f"cli {now.isoformat()}", at=now)
+
+        typer.echo(f"{new.name} version {_run(publish).version}")
+
+
+@program.command()
+def versions(name: Name) -> None:
+    """All versions with their reasons, and what each changed."""
+    before: Program | None = None
+    for stored in _run(lambda store: Programs(store.database).versions(name)):
+        typer.echo(f"version {stored.program.version}: {stored.reason} ({stored.origin})")
+        if before is not None:
+            _show([f"  {line}" for line in differences(before, stored.program)])
+        before = stored.program
+
+
+@program.command()
+def tickets(name: Name, file: Annotated[Path, typer.Argument(help="CSV.", exists=True, dir_okay=False)]) -> None:
+    """Take in support tickets. Drivers are named by our id or the backend's own reference."""
+
+    async def take(store: SqlStore) -> tuple[TicketFile, int]:
+        known = await SqlReliability(store.database).known_drivers(name)
+
+        def found(word: str) -> str | None:
+            return next((one for one in (word, driver_id(name, word)) if one in known), None)
+
+        read = read_tickets(file.read_bytes(), found, datetime.now(UTC))
+        return read, await SqlReliability(store.database).add_tickets(name, read.tickets)
+
+    read, new = _run(take)
+    typer.echo(f"{new} new tickets of {len(read.tickets)}, {read.repeated} rows repeated")
+    for complaint in read.complaints:
+        typer.echo(f"line {complaint.line}: {complaint.reason}", err=True)
+    raise typer.Exit(REFUSED if read.complaints else 0)
+
+
+@program.command()
+def reliability(
+    name: Name,
+    days: Annotated[int, typer.Option(min=1, help="How far back.")] = 28,
+    models: Annotated[bool, typer.Option("--models", help="Per model instead of per brand.")] = False,
+) -> None:
+    """The reliability record per brand, with 95 % bounds, the worst first."""
+
+    async def look(store: SqlStore) -> dict[str, Any]:
+        book = SqlReliability(store.database)
+        while await book.collect(name, 200):
+            pass
+        now = datetime.now(UTC)
+        return await book.by_brand(name, now - timedelta(days=days), now, by_model=models)
+
+    found = _run(look)
+    for key in sorted(found, key=lambda key: (found[key].commands.at_most(), key)):
+        typer.echo(key)
+        _show([f"  {line}" for line in found[key].lines()])
+
+
+async def _compared(store: SqlStore, written: Program) -> tuple[Program, list[str]]:
+    stored = await Programs(store.database).program(written.name)
+    new = next_version(written, stored)
+    return new, differences(stored, new)
+
+
+def _written(file: Path) -> Program:
+    try:
+        return read_program(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (CallerError, yaml.YAMLError, UnicodeDecodeError) as error:
+        typer.echo(f"{file.name}: {error}", err=True)
+        raise typer.Exit(REFUSED) from error
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines or ["nothing changes"]:
+        typer.echo(line)
+
+
+def _run(work: Callable[[SqlStore], Awaitable[T]]) -> T:
+    async def on_store() -> T:
+        async with _store() as store:
+            return await work(store)
+
+    try:
+        return asyncio.run(on_store())
+    except CallerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from error
+
+
+@asynccontextmanager
+async def _store() -> AsyncIterator[SqlStore]:
+    store = SqlStore(Settings().database_url)
+    await store.create()
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,160 @@
+"""`nightcharge rollout`: try out, start, watch, stop, resume and take back the phases of a program."""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError
+
+from client import connect
+from domain.clock import Clock
+from domain.errors import CallerError
+from domain.program import Program
+from domain.rollout import begin
+from domain.rollout.details import rollout_details
+from domain.rollout.events import BrandConfirmed, Go, Operator, Resume, SkipBrand, Stop, TakeBack
+from domain.rollout.standing import Phase
+from domain.rollout.state import RolloutState
+from settings import Settings
+from storage.programs import Programs
+from storage.sql import SqlStore
+from workflows.policies import TASK_QUEUE
+from workflows.rollout import RolloutStart, RolloutWorkflow, rollout_workflow_id
+from workflows.search_attributes import PROGRAM
+
+REFUSED = 2
+"""Exit code: it makes no sense now; the reason was told."""
+
+rollout = typer.Typer(no_args_is_help=True, help=__doc__)
+
+Name = Annotated[str, typer.Argument(help="The program's name.")]
+Rollout = Annotated[str, typer.Argument(help="The rollout's id, as `start` told it.")]
+By = Annotated[str, typer.Option(help="Who says so.")]
+Reason = Annotated[str, typer.Option(help="Why, for the record.")]
+ME = os.environ.get("USER", "operator")
+
+
+@rollout.command()
+def rehearse(name: Name, phase: Phase) -> None:
+    """Tell who would be asked what, and why; nobody is asked."""
+    _start(name, lambda program, seq: begin.rollout_of(program, phase, seq, is_dry=True), wait=True)
+
+
+@rollout.command()
+def start(name: Name, phase: Phase) -> None:
+    """Begin with a dry run; then it waits for `go`."""
+    _start(name, lambda program, seq: begin.rollout_of(program, phase, seq))
+
+
+@rollout.command()
+def tell(name: Name) -> None:
+    """Tell everyone the newest version of the program, after a dry run and `go`."""
+    _start(name, begin.telling_of)
+
+
+@rollout.command()
+def show(rollout_id: Rollout) -> None:
+    """Where it stands, with the evidence of every step."""
+    typer.echo(rollout_details(asyncio.run(_state(rollout_id))))
+
+
+@rollout.command()
+def go(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+    """Go on: after the dry run, or where it asks for an operator."""
+    _say(rollout_id, Go(by=by, at=_now(), reason=reason))
+
+
+@rollout.command()
+def stop(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+    """Begin nothing new; pages under way end."""
+    _say(rollout_id, Stop(by=by, at=_now(), reason=reason))
+
+
+@rollout.command()
+def resume(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+    """Go on after a stop."""
+    _say(rollout_id, Resume(by=by, at=_now(), reason=reason))
+
+
+@rollout.command("take-back")
+def take_back(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+    """Return everybody to what was asked before this rollout."""
+    _say(rollout_id, TakeBack(by=by, at=_now(), reason=reason))
+
+
+@rollout.command("skip-brand")
+def skip_brand(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+    """Take the brand under way back and go on with the next."""
+    _say(rollout_id, SkipBrand(by=by, at=_now(), reason=reason))
+
+
+@rollout.command()
+def confirm(rollout_id: Rollout, brand: Annotated[str, typer.Argument()], by: By = ME, reason: Reason = "") -> None:
+    """Confirm that a brand was enabled at the vendor (S40)."""
+    _say(rollout_id, BrandConfirmed(by=by, at=_now(), reason=reason, brand=brand))
+
+
+def _now() -> datetime:
+    return Settings().clock.world(datetime.now(UTC))
+
+
+def _say(rollout_id: str, said: Operator) -> None:
+    async def signal() -> None:
+        temporal = await connect()
+        handle = temporal.get_workflow_handle(rollout_workflow_id(rollout_id))
+        await handle.signal(said.type, said)  # type: ignore[attr-defined]
+
+    try:
+        asyncio.run(signal())
+    except (RPCError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from error
+
+
+async def _state(rollout_id: str) -> RolloutState:
+    temporal = await connect()
+    handle = temporal.get_workflow_handle_for(RolloutWorkflow.run, rollout_workflow_id(rollout_id))
+    return await handle.query(RolloutWorkflow.state)
+
+
+def _start(name: str, make: Any, *, wait: bool = False) -> None:
+    try:
+        rollout_id = asyncio.run(_begin(name, make, Settings(), wait=wait))
+    except (CallerError, RPCError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from error
+    typer.echo(f"rollout {rollout_id}")
+
+
+async def _begin(name: str, make: Any, settings: Settings, *, wait: bool) -> str:
+    program = await _program(name, settings)
+    temporal = await connect()
+    state: RolloutState = make(program, int(datetime.now(UTC).timestamp()))
+    clock: Clock = settings.clock
+    handle = await temporal.start_workflow(
+        RolloutWorkflow.run,
+        RolloutStart(state=state, clock=clock),
+        id=rollout_workflow_id(state.rollout_id),
+        task_queue=TASK_QUEUE,
+        search_attributes=TypedSearchAttributes([SearchAttributePair(PROGRAM, name)]),
+        static_summary=f"phase {state.phase.value} of {name}",
+    )
+    if wait:
+        await handle.result()
+        typer.echo(rollout_details(await handle.query(RolloutWorkflow.state)))
+    return state.rollout_id
+
+
+async def _program(name: str, settings: Settings) -> Program:
+    store = SqlStore(settings.database_url)
+    await store.create()
+    try:
+        found = await Programs(store.database).program(name)
+    finally:
+        await store.close()
+    if found is None:
+        raise CallerError(f"no program {name}: store it with `nightcharge program apply`")
+    return found
