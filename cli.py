@@ -9,6 +9,8 @@ import typer
 
 from nights.inspect_command import inspect
 from nights.nights_command import nights
+from nights.program_command import program
+from nights.rollout_command import rollout
 from planner.command import plan
 from settings import Settings
 from simulator.command import simulator
@@ -20,6 +22,8 @@ app.command("simulator")(simulator)
 app.command("plan")(plan)
 app.command("inspect")(inspect)
 app.command("nights")(nights)
+app.add_typer(program, name="program")
+app.add_typer(rollout, name="rollout")
 
 
 @app.command()
