@@ -48,6 +48,7 @@ class Records:
             why=stored.why,
             commands_sent=stored.commands_sent,
             commands_proven=stored.commands_proven,
+            routes=stored.routes,
         )
 
     async def _settle(self, step: steps.CloseTheNight) -> NightAccount:

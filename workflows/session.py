@@ -224,6 +224,7 @@ class SessionWorkflow:
             why=night.why,
             commands_sent=night.commands_sent,
             commands_proven=night.commands_proven,
+            routes=night.routes,
             matched_charger_id=state.last_charger_id,
             is_match_known=state.is_match_known,
         )

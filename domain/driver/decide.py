@@ -175,6 +175,7 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
         wish=state.wish,
         tariff=state.program.tariff,
         plugged_in_at=device.reading.observed_at or now,
+        record=state.record,
         readings={d.id: d.reading for d in (device, *chargers) if d.reading.observed_at is not None},
     )
 

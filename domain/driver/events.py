@@ -8,6 +8,7 @@ from domain.departure import Wish
 from domain.devices import Device, LinkedVendor, Reading, Side
 from domain.model import Instant, Model, Request
 from domain.program import Program
+from domain.reliability import Routes
 
 
 class Act(Request):
@@ -170,6 +171,7 @@ class NightReported(Model):
     why: str
     commands_sent: int = 0
     commands_proven: int = 0
+    routes: Routes = Field(default_factory=dict)  # commands by side of the cable, as far as they tell of it
     matched_charger_id: str | None = None  # the charger that surely held the car
     is_match_known: bool = False  # False: the session does not say whether one did
 

@@ -6,6 +6,7 @@ from domain.driver.effects import BeginSession
 from domain.driver.events import NightReported, SessionEnded
 from domain.driver.seeing import matched, not_matched, see
 from domain.driver.state import DriverState, NightSummary, OpenSession
+from domain.reliability import added
 from domain.requirement import Record
 
 NIGHTS_REMEMBERED = 7
@@ -38,6 +39,7 @@ def night_reported(state: DriverState, event: NightReported) -> DriverState:
     record = Record(
         commands_sent=state.record.commands_sent + event.commands_sent,
         commands_proven=state.record.commands_proven + event.commands_proven,
+        routes=added(state.record.routes, event.routes),
     )
     state = state.model_copy(update={"nights": (*state.nights, summary)[-NIGHTS_REMEMBERED:], "record": record})
     if not event.is_match_known:
