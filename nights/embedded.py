@@ -20,6 +20,7 @@ from settings import Settings
 from workflows.search_attributes import ALL
 
 WEBHOOK_SECRET = "a-secret-of-this-demo-only"
+GATEWAY_SECRET = "a-secret-of-this-demo-only-for-links-and-hooks"
 
 TIMER_GRID = 'history.timerProcessorMaxTimeShift="10ms"'
 """A dev server fires timers on a grid of one second by default; a night in a minute needs a finer one."""
@@ -92,6 +93,7 @@ def _environment(folder: Path, clock: Clock, address: str) -> dict[str, str]:
         "NIGHTCHARGE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "NIGHTCHARGE_IDENTITY_SALT": "salt-of-this-demo-only",
         "NIGHTCHARGE_GATEWAY_PORT": "0",
+        "NIGHTCHARGE_GATEWAY_SECRET": GATEWAY_SECRET,
     }
 
 
@@ -104,11 +106,10 @@ def _settings(env: dict[str, str]) -> Settings:
 
 async def _temporal(processes: Processes, folder: Path) -> tuple[str, str]:
     port, ui_port = free_port(), free_port()
-    attributes = [f"--search-attribute={key.name}={_kind(key.indexed_value_type.name)}" for key in ALL]
     command = (
         *(tool("temporal"), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)),
         *("--ui-port", str(ui_port), "--log-level", "error", "--db-filename", str(folder / "temporal.db")),
-        *("--dynamic-config-value", TIMER_GRID, *attributes),
+        *("--dynamic-config-value", TIMER_GRID, *search_attribute_options()),
     )
     await processes.start("temporal", *command, ready="Server:")
     address = f"127.0.0.1:{port}"
@@ -123,9 +124,9 @@ async def _temporal(processes: Processes, folder: Path) -> tuple[str, str]:
     raise StartFailed("the Temporal server does not answer")
 
 
-def _kind(name: str) -> str:
-    """The server's word for a search attribute's type: KEYWORD is Keyword."""
-    return name.capitalize()
+def search_attribute_options() -> list[str]:
+    """Options of a dev server that register what operators filter by."""
+    return [f"--search-attribute={key.name}={key.indexed_value_type.name.capitalize()}" for key in ALL]
 
 
 async def _simulator(processes: Processes, env: dict[str, str], clock: Clock, scenario: Path) -> str:
