@@ -100,6 +100,10 @@ class Inbox(Protocol):
         """What is known of each of the devices."""
         ...
 
+    async def devices(self, driver_id: str) -> list[Device]:
+        """The driver's devices."""
+        ...
+
     async def keep(self, work: WorkedOff, at: datetime) -> None:
         """Store all of it, or nothing."""
         ...

@@ -10,11 +10,17 @@ from datetime import datetime
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.devices import Device, Reading
-from domain.driver.events import DeviceGone, DeviceSeen
+from domain.driver.events import CredentialsDied, DeviceGone, DeviceSeen
 from domain.errors import RetryableError
 from domain.inbox import Delivery, Inbox, Known, WorkedOff, Workflows
 from domain.news import News, Sighting, news_of
-from domain.provider_events import DeviceDeleted, DeviceDiscovered, DeviceUpdated, ProviderEvent
+from domain.provider_events import (
+    CredentialsInvalidated,
+    DeviceDeleted,
+    DeviceDiscovered,
+    DeviceUpdated,
+    ProviderEvent,
+)
 from domain.session.events import ReadingArrived
 
 logger = logging.getLogger(__name__)
@@ -43,14 +49,19 @@ def _is_passing(error: Exception) -> bool:
     return isinstance(error, RetryableError | OSError)
 
 
+Subject = str | tuple[str, str]
+"""What an event is about: a device by its id, or a login by driver id and vendor."""
+
+
 @dataclass
 class _Round:
-    """The deliveries of one round, by the devices they tell of."""
+    """The deliveries of one round, by what they tell of."""
 
     sightings: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
-    told_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # device id -> delivery ids
+    dead_logins: dict[tuple[str, str], datetime] = field(default_factory=dict)  # driver id, vendor -> since when
+    told_by: dict[Subject, set[str]] = field(default_factory=lambda: defaultdict(set))  # what -> delivery ids
     work: WorkedOff = field(default_factory=WorkedOff)
-    failures: dict[str, Exception] = field(default_factory=dict)  # device id -> why nobody could be told
+    failures: dict[Subject, Exception] = field(default_factory=dict)  # what -> why nobody could be told
 
 
 class Intake:
@@ -106,18 +117,13 @@ class Intake:
         return len(deliveries)
 
     async def _read(self, deliveries: Iterable[Delivery]) -> _Round:
-        """The events, sorted by device. Answers to the vendor go first: between two deliveries the loop runs on."""
+        """The events, sorted by what they tell of. Between two deliveries the loop runs on: answers go first."""
         round_ = _Round()
         for delivery in deliveries:
             for event in self._parse(delivery):
-                sighting = _sighting(event, delivery.received_at)
-                if sighting is not None:
-                    device_id = sighting.device.id
-                    round_.sightings[device_id].append(sighting)
-                    round_.told_by[device_id].add(delivery.id)
-                    round_.work.seen[device_id] = delivery.received_at
-                else:
-                    logger.debug("event not used", extra={"action": "event_ignored", "kind": event.kind})
+                subject = _sort_in(round_, event, delivery.received_at)
+                if subject is not None:
+                    round_.told_by[subject].add(delivery.id)
             await asyncio.sleep(0)
         return round_
 
@@ -130,6 +136,17 @@ class Intake:
             round_.work.readings += [reading for reading in seen if reading.observed_at is not None]
             by_driver[sightings[-1].device.driver_id].append(device_id)
         await asyncio.gather(*(self._tell_one(round_, known, device_ids) for device_ids in by_driver.values()))
+        for (driver_id, vendor), at in round_.dead_logins.items():
+            try:
+                await self._tell_of_login(driver_id, vendor, at)
+            except Exception as error:
+                round_.failures[driver_id, vendor] = error
+
+    async def _tell_of_login(self, driver_id: str, vendor: str, at: datetime) -> None:
+        """A login ended; unless one of its devices was reached since: then the word is old."""
+        devices = [device for device in await self._inbox.devices(driver_id) if device.vendor == vendor]
+        if not any(_was_reached_after(device.reading, at) for device in devices):
+            await self._workflows.tell_driver(driver_id, CredentialsDied(vendor=vendor, at=at))
 
     async def _tell_one(self, round_: _Round, known: dict[str, Known], device_ids: Iterable[str]) -> None:
         for device_id in device_ids:
@@ -164,10 +181,10 @@ class Intake:
         return True
 
     def _sort_out(self, deliveries: Iterable[Delivery], round_: _Round) -> None:
-        """A delivery is done when all its devices are; else it is tried again, or set aside."""
+        """A delivery is done when all it tells of is; else it is tried again, or set aside."""
         stuck: dict[str, Exception] = {}
-        for device_id, error in round_.failures.items():
-            for delivery_id in round_.told_by[device_id]:
+        for subject, error in round_.failures.items():
+            for delivery_id in round_.told_by[subject]:
                 if delivery_id not in stuck or _is_passing(error):
                     stuck[delivery_id] = error
         for delivery in deliveries:
@@ -196,13 +213,25 @@ def _note(work: WorkedOff, device: Device, news: News) -> None:
         work.gone[device.id] = (device.driver_id, news.gone_at)
 
 
-def _sighting(event: ProviderEvent, received_at: datetime) -> Sighting | None:
-    """The event as a sighting of a device; None if it is about something else."""
+def _sort_in(round_: _Round, event: ProviderEvent, received_at: datetime) -> Subject | None:
+    """Put the event to what it tells of; None if that is nothing of ours."""
     match event:
         case DeviceDiscovered() | DeviceUpdated():
             at = event.device.reading.observed_at or event.created_at or received_at
-            return Sighting(device=event.device, at=at)
+            sighting = Sighting(device=event.device, at=at)
         case DeviceDeleted():
-            return Sighting(device=event.device, at=event.created_at or received_at, is_gone=True)
-        case _:
+            sighting = Sighting(device=event.device, at=event.created_at or received_at, is_gone=True)
+        case CredentialsInvalidated():
+            login = (event.driver_id, event.vendor)
+            round_.dead_logins[login] = event.created_at or received_at
+            return login
+        case _:  # a heartbeat has done its work by coming; an action's progress is the vendor's word, not our proof
             return None
+    device_id = event.device.id
+    round_.sightings[device_id].append(sighting)
+    round_.work.seen[device_id] = received_at
+    return device_id
+
+
+def _was_reached_after(reading: Reading, at: datetime) -> bool:
+    return bool(reading.is_reachable) and reading.observed_at is not None and reading.observed_at > at

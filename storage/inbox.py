@@ -87,6 +87,12 @@ class SqlInbox:
         known = self._pictures.get(device_id)
         return known[1] if known is not None and known[0] == body else Device.model_validate_json(body)
 
+    async def devices(self, driver_id: str) -> list[Device]:
+        """The driver's devices."""
+        query = select(DeviceRow.device_json).where(DeviceRow.driver_id == driver_id, col(DeviceRow.gone_at).is_(None))
+        bodies = await self._database.read(lambda session: session.exec(query.order_by(col(DeviceRow.id))).all())
+        return [Device.model_validate_json(body) for body in bodies]
+
     async def keep(self, work: WorkedOff, at: datetime) -> None:
         """Store all of it, or nothing."""
         rows = await asyncio.to_thread(_Rows, work, at)

@@ -155,10 +155,7 @@ class SqlStore:
 
     async def devices(self, driver_id: str) -> list[Device]:
         """The driver's devices, by id."""
-        mine = select(DeviceRow.device_json).where(DeviceRow.driver_id == driver_id, col(DeviceRow.gone_at).is_(None))
-        query = mine.order_by(col(DeviceRow.id))
-        bodies = await self.database.read(lambda session: session.exec(query).all())
-        return [Device.model_validate_json(body) for body in bodies]
+        return await self.inbox.devices(driver_id)
 
     async def remove_device(self, device_id: str) -> None:
         await self.database.write(lambda session: session.exec(delete(DeviceRow).where(col(DeviceRow.id) == device_id)))

@@ -1,9 +1,11 @@
 """Webhooks over a real socket: who is let in, what is stored before the answer, and who hears of it."""
 
+import json
 from typing import Any
 
 import pytest
 
+from domain.clock import Clock
 from domain.devices import ReadingSource
 from domain.relevance import Watch
 from gateway.webhooks_in import LARGEST_BODY
@@ -185,3 +187,97 @@ async def test_a_reading_for_a_session_that_is_over_goes_to_its_driver_and_ends_
     await gateway.worked_off()
     assert [heard.device.reading.is_plugged_in for _, heard in gateway.told.seen] == [False, True]
     assert await gateway.store.watch_of(CAR) is None
+
+
+def login_died(*, minute: int) -> dict[str, Any]:
+    at = f"2026-03-01T18:{minute:02}:00.000Z"
+    return {
+        "event": "user:credentials:invalidated",
+        "createdAt": at,
+        "version": "2024-10-01",
+        "user": {"id": DRIVER},
+        "vendor": "JEEP",
+    }
+
+
+async def test_a_login_that_died_is_told_to_the_driver(gateway):
+    await gateway.deliver(event())
+    await gateway.deliver(login_died(minute=5), delivery="d-2")
+    await gateway.worked_off()
+    ((driver, heard),) = [(who, one) for who, one in gateway.told.drivers if one.type == "credentials_died"]
+    assert (driver, heard.vendor, heard.at.minute) == (DRIVER, "JEEP", 5)
+
+
+async def test_an_old_word_that_a_login_died_is_dropped_once_its_device_was_reached(gateway):
+    """F40, F43: replayed after the driver has linked again."""
+    await gateway.deliver(event(minute=30))
+    await gateway.deliver(login_died(minute=5), delivery="d-2")
+    await gateway.worked_off()
+    assert [one.type for _, one in gateway.told.drivers] == ["device_seen"]
+
+
+async def test_a_replayed_deletion_takes_no_device_away(gateway):
+    """F43: its id and content are long forgotten, its time is not."""
+    await gateway.deliver(event(minute=30))
+    await gateway.deliver(event("user:vehicle:deleted"), delivery="d-2")
+    await gateway.worked_off()
+    assert gateway.told.gone == []
+    assert await gateway.store.device(CAR) is not None
+
+
+async def test_a_late_picture_does_not_bring_back_a_device_that_is_gone(gateway):
+    await gateway.deliver(event(minute=1))
+    await gateway.deliver(event("user:vehicle:deleted"), delivery="d-2")
+    await gateway.worked_off()
+    await gateway.deliver(event(minute=1, charging=True), delivery="d-3")
+    await gateway.worked_off()
+    assert len(gateway.told.seen) == 1
+    assert await gateway.store.device(CAR) is None
+
+
+async def test_a_burst_about_one_device_reaches_the_session_as_one(gateway):
+    """F42: a backlog is told in one."""
+    await listen(gateway)
+    await gateway.deliver(event(minute=0))
+    await gateway.worked_off()
+    gateway.told.readings.clear()
+    for minute in range(1, 40):
+        body = json.dumps([event(minute=minute, charging=bool(minute % 2))]).encode()
+        await gateway.inbox.accept(f"burst-{minute}", body, Clock().now())
+    gateway.intake.wake()
+    await gateway.worked_off()
+    (told,) = gateway.told.readings
+    assert told[1].reading.observed_at.minute == 39
+
+
+async def test_health_tells_the_age_of_the_oldest_event_and_what_was_set_aside(gateway):
+    quiet = await gateway.health()
+    assert quiet == {"status": "ok", "oldest_event_seconds": 0.0, "pending_deliveries": 0, "set_aside_deliveries": 0}
+    gateway.told.is_down = True
+    await gateway.deliver(event())
+    busy = await gateway.health()
+    assert busy["pending_deliveries"] == 1
+    assert busy["oldest_event_seconds"] > 0
+    gateway.told.is_down = False
+    gateway.told.chokes_on = DRIVER
+
+    async def is_aside() -> bool:
+        return (await gateway.health())["set_aside_deliveries"] == 1
+
+    await gateway.until(is_aside)
+    assert (await gateway.health())["pending_deliveries"] == 0
+
+
+async def test_what_was_set_aside_is_worked_off_once_it_is_tried_again(gateway):
+    gateway.told.chokes_on = DRIVER
+    await gateway.deliver(event())
+    await gateway.worked_off()
+    (aside,) = await gateway.inbox.set_aside()
+    assert (aside.delivery_id, aside.tries) == ("d-1", 3)
+    assert "no such news" in aside.why
+    gateway.told.chokes_on = None
+    await gateway.inbox.retry()
+    gateway.intake.wake()
+    await gateway.worked_off()
+    assert len(gateway.told.seen) == 1
+    assert await gateway.inbox.set_aside() == []
