@@ -1,5 +1,5 @@
 # Every verb prepares the environment it needs; each is also plain to run by hand from .venv/bin.
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench mutate properties lock clean
 .DEFAULT_GOAL := demo
 
 setup:
@@ -19,6 +19,15 @@ check: setup
 
 bench: setup
 	.venv/bin/python -m benchmarks
+
+# One planted mistake per statement: each must turn its own test red (about two minutes).
+mutate: setup
+	.venv/bin/python scripts/mutate.py
+
+# 20,000 random sequences of a driver's events, and three years of one driver (about fifteen minutes).
+properties: setup
+	NIGHTCHARGE_SEQUENCES=20000 .venv/bin/pytest tests/unit/domain/test_driver_properties.py
+	NIGHTCHARGE_YEARS=3 .venv/bin/pytest tests/workflow/test_driver_years.py
 
 # Needs uv; resolves for every supported Python at once and records hashes, never hosts.
 lock:

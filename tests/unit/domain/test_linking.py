@@ -57,7 +57,8 @@ def test_s6_each_page_is_for_one_kind_of_device_only():
 
 @pytest.mark.parametrize("first", [capable, incapable])
 def test_s7_the_charger_is_introduced_only_once_the_vehicle_is_linked(first):
-    assert Played().journey.prompt.key == "prompt.link_vehicle"
+    before = Played().journey.prompt
+    assert (before.key, before.actions) == ("prompt.link_vehicle", ("link_vehicle",))
     assert "link_charger" in first().journey.prompt.actions
 
 
