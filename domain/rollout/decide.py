@@ -31,7 +31,7 @@ def decide(
     """All that is to be done at `now`, to rest."""
     is_long = (vitals or Vitals()).continue_as_new_suggested
     state, effects = to_rest(state, now, partial(_rules, is_long=is_long), begun)
-    if state.soak is not None and not state.is_stopped and not state.ends_because and not state.under_way:
+    if state.soak is not None and not (state.ends_because or state.under_way or _is_resting(state)):
         effects.append(WakeAt(at=state.soak.look_at, reason="look at what was measured"))
     if is_long and not is_busy(state) and not state.ends_because:
         effects.append(Renew(reason="the history has grown long and nothing is under way"))
@@ -41,6 +41,11 @@ def decide(
 def is_busy(state: RolloutState) -> bool:
     """Whether a step's answer is still to come."""
     return bool(state.under_way) or (state.spread is not None and bool(state.spread.in_flight))
+
+
+def _is_resting(state: RolloutState) -> bool:
+    """Whether it waits for an operator's word, and for nothing else."""
+    return state.is_stopped or bool(state.is_asking)
 
 
 def _rules(state: RolloutState, now: datetime, *, is_long: bool) -> Iterator[RolloutEffect]:
@@ -142,7 +147,7 @@ def publish(state: RolloutState, now: datetime) -> Iterator[RolloutEffect]:
 def gather(state: RolloutState, now: datetime) -> Iterator[RolloutEffect]:
     """Once a night, while a share soaks."""
     soak = state.soak
-    if soak is not None and soak.is_judged and now >= soak.look_at and not (state.is_stopped or state.under_way):
+    if soak is not None and soak.is_judged and now >= soak.look_at and not (state.under_way or _is_resting(state)):
         began_at = state.began_at or soak.began_at
         yield Gather(brand=state.brand, since=soak.began_at, began_at=began_at, reason="a night has passed")
 
