@@ -17,11 +17,12 @@ from domain.devices import Device
 from domain.prices import PriceSeries
 from domain.relevance import hearing
 from domain.session.events import DriverActed, ReadingArrived
+from domain.session.state import SessionState
 from nights.front_desk import open_session, wish_of
 from nights.loop import LoopSession, Steps
 from nights.night_prices import NightPrices
 from nights.virtual import VirtualClock, VirtualLoop
-from nights.world.night import NightWorld
+from nights.world.night import LEAD, NightWorld
 from nights.world.spec import ActSpec, NightSpec
 from storage.memory import MemoryStore
 
@@ -87,9 +88,18 @@ class PlayedNight:
     def session(self) -> LoopSession | None:
         return self.sessions[-1] if self.sessions else None
 
+    @staticmethod
+    def begins_at(spec: NightSpec) -> datetime:
+        """When the world of such a night begins."""
+        return spec.plug_in_at - LEAD
+
+    def _begin(self) -> None:
+        """What is linked by now is known."""
+        self._devices = {device.id: device for device in self.world.vendor.known()}
+
     def play(self) -> None:
         """From before the plug-in to after the unplug."""
-        self._devices = {device.id: device for device in self.world.vendor.known()}
+        self._begin()
         end = self.spec.unplugs_at + AFTERWARDS
         ActivityEnvironment().run(lambda: self.loop.run_until(end, lambda: False))
         self.world.truth.settle_all()
@@ -133,7 +143,11 @@ class PlayedNight:
         seq = len(self.sessions) + 1
         state = open_session(self.spec, list(self._devices.values()), seq, self.clock.now(), self.wish)
         if state is not None:
-            self.sessions.append(LoopSession(state, self.steps, self.loop, self.clock))
+            self.sessions.append(self.opened(state))
+
+    def opened(self, state: SessionState) -> LoopSession:
+        """A session of the machine this engine runs."""
+        return LoopSession(state, self.steps, self.loop, self.clock)
 
     def _driver_acts(self, act: ActSpec, number: int) -> None:
         if act.wish is not None:

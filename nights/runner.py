@@ -1,5 +1,6 @@
 """Many nights on all cores: drawn, played, judged, added up in order."""
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -8,15 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.prices import PriceSeries
+from nights.compare import Comparison, Difference, compare
 from nights.draw import digest, draw
 from nights.evidence import play, truth_of
 from nights.explain import story
 from nights.judge.promises import broken_promises
 from nights.judge.summary import Summary
+from nights.judge.truth import Truth
 from nights.judge.verdict import Verdict, judge
+from nights.play import PlayedNight
 from nights.world.spec import NightSpec
 from providers.prices.file import FilePrices
 
@@ -41,6 +45,14 @@ class Wanted:
         return self if k is None else replace(self, first=k, count=1)
 
 
+class Judged(NamedTuple):
+    """One night's world as a line, its verdict, and how another engine's way differs from the loop's."""
+
+    line: str
+    verdict: Verdict
+    difference: Difference | None = None
+
+
 class Nights:
     """The nights of one seed, on one process: prices are read once."""
 
@@ -52,11 +64,21 @@ class Nights:
     def spec(self, k: int) -> NightSpec:
         return draw(self.wanted.seed, k, self.span, self.wanted.faults, self.wanted.only)
 
-    def verdict(self, k: int) -> tuple[str, Verdict]:
-        """The canonical line of the night's world, and the verdict."""
+    def judged(self, k: int) -> Judged:
+        """Night `k`, by the engine that is wanted."""
         spec = self.spec(k)
-        truth = truth_of(play(spec, self.series))
-        return canonical(spec), judge(truth, broken_promises(truth))
+        by_loop = _evidence(play(spec, self.series))
+        if self.wanted.engine == "loop":
+            return Judged(canonical(spec), by_loop[1])
+        from nights.temporal_engine import play_on_temporal
+
+        by_temporal = _evidence(asyncio.run(play_on_temporal(spec, self.series)))
+        return Judged(canonical(spec), by_temporal[1], compare(by_loop, by_temporal))
+
+
+def _evidence(night: PlayedNight) -> tuple[Truth, Verdict]:
+    truth = truth_of(night)
+    return truth, judge(truth, broken_promises(truth))
 
 
 def canonical(spec: NightSpec) -> str:
@@ -72,18 +94,20 @@ def _begin(wanted: Wanted) -> None:
     _NIGHTS = Nights(wanted)
 
 
-def _chunk(numbers: Sequence[int]) -> list[tuple[str, Verdict]]:
+def _chunk(numbers: Sequence[int]) -> list[Judged]:
     assert _NIGHTS is not None
-    return [_NIGHTS.verdict(k) for k in numbers]
+    return [_NIGHTS.judged(k) for k in numbers]
 
 
 def run(wanted: Wanted, *, on_progress: Callable[[int, Summary], None] | None = None) -> tuple[dict[str, Any], bool]:
-    """The object to report, and whether every promise held."""
+    """The object to report, and whether every promise held and the engines agreed."""
     begun = time.perf_counter()
-    summary, lines = Summary(), []
-    for line, verdict in _verdicts(wanted):
+    summary, comparison, lines = Summary(), Comparison(), []
+    for line, verdict, difference in _all_judged(wanted):
         lines.append(line)
         summary.add(verdict)
+        if difference is not None:
+            comparison.add(difference)
         if on_progress is not None:
             on_progress(summary.nights, summary)
     seconds = time.perf_counter() - begun
@@ -94,22 +118,24 @@ def run(wanted: Wanted, *, on_progress: Callable[[int, Summary], None] | None = 
         **summary.figures(),
         "distribution_sha256": digest(lines),
     }
-    return report, summary.is_kept
+    if wanted.engine != "loop":
+        report["against_loop"] = comparison.figures()
+    return report, summary.is_kept and not comparison.differing
 
 
 def explained(wanted: Wanted) -> tuple[str, bool]:
     """The one night wanted as a story, and whether every promise held."""
     nights = Nights(wanted)
     night = play(nights.spec(wanted.first), nights.series)
-    truth = truth_of(night)
-    verdict = judge(truth, broken_promises(truth))
+    truth, verdict = _evidence(night)
     return story(night, truth, verdict), not verdict.broken
 
 
-def _verdicts(wanted: Wanted) -> Iterator[tuple[str, Verdict]]:
+def _all_judged(wanted: Wanted) -> Iterator[Judged]:
     """In order of k, whichever process played them."""
     last = wanted.first + wanted.count
-    chunks = [range(first, min(first + CHUNK, last)) for first in range(wanted.first, last, CHUNK)]
+    size = CHUNK if wanted.engine == "loop" else 2
+    chunks = [range(first, min(first + size, last)) for first in range(wanted.first, last, size)]
     workers = min(os.cpu_count() or 1, len(chunks))
     if workers <= 1:
         _begin(wanted)

@@ -40,6 +40,7 @@ class VirtualLoop:
 
     def run_until(self, end: datetime, is_over: Callable[[], bool]) -> None:
         """Let everything happen up to `end`, or until `is_over`. Raises what a task failed with."""
+        outer = asyncio._get_running_loop()
         asyncio._set_running_loop(cast(asyncio.AbstractEventLoop, self))
         try:
             self._drain()
@@ -47,9 +48,14 @@ class VirtualLoop:
                 self.timeline.advance(at)
                 self._drain()
         finally:
-            asyncio._set_running_loop(None)
+            asyncio._set_running_loop(outer)
         if self.failures:
             raise self.failures[0]
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is left to do at this instant."""
+        return not self._ready
 
     def _drain(self) -> None:
         ready = self._ready

@@ -19,7 +19,7 @@ def test_a_night_depends_on_seed_and_number_only(nights: Nights) -> None:
 
 
 def test_the_same_night_played_twice_ends_the_same(nights: Nights) -> None:
-    assert [nights.verdict(k) for k in range(4)] == [nights.verdict(k) for k in range(4)]
+    assert [nights.judged(k) for k in range(4)] == [nights.judged(k) for k in range(4)]
 
 
 def test_the_report_has_every_figure() -> None:
@@ -47,3 +47,10 @@ def test_a_night_is_told_as_a_story() -> None:
     assert "plugged in" in told
     assert "F30" in told
     assert "open night: the car is plugged in" in told
+
+
+def test_both_engines_go_the_same_way_through_a_night() -> None:
+    """The loop and Temporal's workflow: the same commands at nearly the same instants, with the same outcome."""
+    report, _ = run(Wanted(count=1, seed=1, faults=(0, 0), engine="temporal"))
+    assert report["against_loop"]["differing"] == []
+    assert report["against_loop"]["same"] == 1

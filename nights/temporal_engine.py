@@ -1,0 +1,234 @@
+"""The Temporal engine: the same worlds through the real session workflow on a time-skipping server.
+
+World and steps live on the virtual timeline, as in the loop; only the machine's shell is the real one. Time is stepped:
+the runner waits until the workflow rests, lets the server's clock skip to the next instant at which the world, a
+sleeping step or the session's timer does something, and brings the timeline up to the server's clock. A step under way
+locks the server's time; while all of them sleep on the timeline their locks are lifted for the length of the skip.
+"""
+
+import asyncio
+import typing
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio import activity
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.deciding import decide_session
+from domain import steps
+from domain.clock import Clock
+from domain.prices import PriceSeries
+from domain.session.effects import Decision
+from domain.session.state import SessionState
+from nights.desk_faults import install_at_desk
+from nights.play import AFTERWARDS, PlayedNight
+from nights.processes import tool
+from nights.temporal_session import TemporalSession
+from nights.world.faults import install
+from nights.world.spec import NightSpec
+from workflows.answers import ANSWERS
+from workflows.engine import PLUGIN
+from workflows.policies import VENDOR
+from workflows.search_attributes import ALL
+from workflows.session import SessionWorkflow
+
+QUEUE = "nights"
+A_LITTLE = timedelta(milliseconds=20)
+"""Past a timer's instant, so that the server has fired it."""
+
+NEXT_TRY = timedelta(seconds=1)
+"""Step while a failed step waits for its next try."""
+
+HEARTBEAT_SECONDS = 0.005
+"""Real time for a heartbeat to reach the server before its clock skips."""
+
+REST_SECONDS = 20.0
+"""Real time in which a workflow must come to rest."""
+
+
+class NoRest(RuntimeError):
+    """The workflow did not come to rest."""
+
+
+class TemporalNight(PlayedNight):
+    """A night whose session is a workflow."""
+
+    def __init__(self, spec: NightSpec, series: PriceSeries, env: WorkflowEnvironment, clock: Clock) -> None:
+        super().__init__(spec, series)
+        self._env, self._server_clock = env, clock
+        self._under_way = 0
+
+    def opened(self, state: SessionState) -> Any:
+        return TemporalSession(state, self._env.client, QUEUE, self._server_clock)
+
+    @property
+    def _open(self) -> TemporalSession | None:
+        session: Any = self.session
+        return None if session is None or session.is_closed else session
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """The steps under their names, run on the virtual timeline; and the decision, noted."""
+
+        @activity.defn(name=steps.DECIDE_SESSION)
+        async def decide(question: steps.DecideSession) -> Decision:
+            decision = decide_session(question)
+            if self._open is not None:
+                self._open.decided(decision)
+            return decision
+
+        return [decide, *(self._on_timeline(name, method) for name, method in self.steps.by_name.items())]
+
+    def _on_timeline(self, name: str, method: Callable[[Any], Any]) -> Callable[..., Any]:
+        async def run(step: Any) -> Any:
+            self._under_way += 1
+            if self._open is not None and activity.info().attempt == 1:
+                self._open.begun += 1
+            try:
+                result = await self._on_virtual(self._step(name, step))
+            except ApplicationError as failure:
+                self._note_failure(name, step, failure)
+                raise
+            finally:
+                self._under_way -= 1
+            self._note(ANSWERS[name].heard_as(result))
+            return result
+
+        hints = typing.get_type_hints(method)
+        run.__annotations__ = {"step": next(kind for key, kind in hints.items() if key != "return")}
+        run.__annotations__["return"] = hints["return"]
+        return activity.defn(name=name)(run)
+
+    async def _step(self, name: str, step: BaseModel) -> Any:
+        if "clock" in type(step).model_fields:
+            step = step.model_copy(update={"clock": self.clock})
+        return await self.steps.run(name, step)
+
+    async def _on_virtual(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run on the timeline's loop; cancelled with us."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        task = self.loop.create_task(work)
+
+        def finished(ended: asyncio.Task[Any]) -> None:
+            if done.done():
+                return
+            if ended.cancelled():
+                done.cancel()
+            elif (failure := ended.exception()) is not None:
+                done.set_exception(failure)
+            else:
+                done.set_result(ended.result())
+
+        task.add_done_callback(finished)
+        try:
+            return await done
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    def _note(self, events: list[BaseModel]) -> None:
+        if self._open is not None:
+            self._open.heard(events, self.timeline.now)
+
+    def _note_failure(self, name: str, step: BaseModel, failure: ApplicationError) -> None:
+        is_last = activity.info().attempt >= VENDOR.maximum_attempts
+        if failure.non_retryable or is_last:
+            self._note(ANSWERS[name].lost_as(step, failure.type or "failed", self.timeline.now))
+
+    # -- stepping ---------------------------------------------------------------------------------------------------
+
+    async def play_on(self) -> None:
+        """From before the plug-in to after the unplug."""
+        self._begin()
+        end = self.spec.unplugs_at + AFTERWARDS
+        async with Worker(
+            self._env.client,
+            task_queue=QUEUE,
+            workflows=[SessionWorkflow],
+            activities=self.activities(),
+            max_heartbeat_throttle_interval=timedelta(milliseconds=1),
+            default_heartbeat_throttle_interval=timedelta(milliseconds=1),
+        ):
+            while self.timeline.now < end:
+                waiting = await self._rest()
+                await self._step_to(self._next_instant(end, waiting))
+            await self._rest()
+        self.world.truth.settle_all()
+
+    def _next_instant(self, end: datetime, waiting: int) -> datetime:
+        instants = [end]
+        if (at := self.timeline.next_at) is not None:
+            instants.append(at)
+        if self._open is not None and self._open.wake_at is not None:
+            instants.append(self._open.wake_at + A_LITTLE)
+        if waiting:
+            instants.append(self.timeline.now + NEXT_TRY)
+        return min(instants)
+
+    async def _step_to(self, at: datetime) -> None:
+        """Let the server's clock, then the world, come to `at`."""
+        if self._under_way:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+        span = at - await self._server_now()
+        service, locks = self._env.client.test_service, self._under_way
+        if span > timedelta(0):
+            for _ in range(locks):
+                await service.unlock_time_skipping(UnlockTimeSkippingRequest())
+            await self._env.sleep(span)
+            for _ in range(locks):
+                await service.lock_time_skipping(LockTimeSkippingRequest())
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """The world up to the server's clock."""
+        now = max(await self._server_now(), self.timeline.now)
+        self.loop.run_until(now, lambda: False)
+        self.timeline.advance(now)
+        session = self._open
+        if session is not None and session.wake_at is not None and session.wake_at <= now - A_LITTLE / 2:
+            session.wake_at = None
+            session.expected += 1
+
+    async def _server_now(self) -> datetime:
+        return self._server_clock.world(await self._env.get_current_time())
+
+    async def _rest(self) -> int:
+        """Wait until the workflow has decided on all it heard and its steps sleep; how many wait for another try."""
+        deadline = asyncio.get_running_loop().time() + REST_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            session = self._open
+            if session is not None:
+                await session.say_all()
+            self.loop.run_until(self.timeline.now, lambda: False)
+            if session is None:
+                return 0
+            if session.is_over or session.is_at_rest:
+                under_way, waiting = await session.pending()
+                is_settled = under_way == self._under_way and self.loop.is_idle and session.is_at_rest
+                if session.is_closed or (is_settled and not session.is_over):
+                    return waiting
+            await asyncio.sleep(0.001)
+        raise NoRest(f"night {self.spec.k} at {self.timeline.now}: {session and vars(session)}")
+
+
+async def play_on_temporal(spec: NightSpec, series: PriceSeries) -> TemporalNight:
+    """The night on a fresh time-skipping server."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=tool("temporal-test-server"), plugins=[PLUGIN]
+    ) as env:
+        types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
+        await env.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(search_attributes=types, namespace="default")
+        )
+        clock = Clock.starting(TemporalNight.begins_at(spec), real_now=await env.get_current_time(), speed=1)
+        night = TemporalNight(spec, series, env, clock)
+        install(night.world)
+        install_at_desk(night)
+        await night.play_on()
+        return night

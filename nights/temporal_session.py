@@ -1,0 +1,103 @@
+"""A session in the real engine, and what the runner must know of it to step time safely."""
+
+from collections import deque
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.clock import Clock
+from domain.session.effects import CloseNight, CloseSession, Decision, Listen, Plan, Read, Send, Tell, WakeAt
+from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived
+from domain.session.state import SessionState
+from workflows.ids import session_workflow_id
+from workflows.messages import SessionStart
+from workflows.session import SessionWorkflow
+
+SIGNALS: dict[type[BaseModel], str] = {
+    ReadingArrived: "reading",
+    DriverActed: "driver_acted",
+    PricesChanged: "prices_changed",
+    DevicesLeaving: "devices_leaving",
+}
+
+STEPS = (Listen, Plan, Send, Read, Tell, CloseNight)
+"""Effects that begin a durable step."""
+
+
+class TemporalSession:
+    """One session workflow: events go out as signals, decisions come back through the recorded step."""
+
+    def __init__(self, state: SessionState, client: Client, queue: str, clock: Clock) -> None:
+        self.state = state
+        self.is_over = False  # it has decided to close
+        self.is_closed = False  # and its workflow has ended
+        self.record: list[tuple[int, datetime, BaseModel, bool]] = []  # as the loop keeps it, what is told of it
+        self.wake_at: datetime | None = None
+        self.expected = 0  # events it must have heard by now
+        self.seen = -1  # the last event a decision knew
+        self.to_begin = 0  # steps its decisions asked for
+        self.begun = 0  # of which were begun
+        self._last_asked = 0
+        self._outbox: deque[BaseModel] = deque()
+        self._client, self._queue, self._clock = client, queue, clock
+        self._handle: WorkflowHandle[Any, Any] | None = None
+
+    def hear(self, event: BaseModel) -> None:
+        """To be signalled before time goes on."""
+        if not self.is_over:
+            self._outbox.append(event)
+
+    def decided(self, decision: Decision) -> None:
+        """A decision was recorded."""
+        self.record.append((decision.seen, decision.at, decision, True))
+        self.seen = decision.seen
+        self.expected = max(self.expected, decision.seen)  # a timer may have fired before we looked
+        asked = sum(isinstance(effect, STEPS) for effect in decision.effects)
+        # A decision outrun by an event was not acted on: the one taken anew stands for it.
+        self.to_begin += asked - (self._last_asked if decision.attempt else 0)
+        self._last_asked = asked
+        self.wake_at = next((effect.at for effect in decision.effects if isinstance(effect, WakeAt)), None)
+        self.is_over = any(isinstance(effect, CloseSession) for effect in decision.effects)
+
+    def heard(self, events: list[BaseModel], at: datetime) -> None:
+        """A step ended, which the session hears as these events."""
+        self.expected += len(events)
+        self.record.extend((self.expected, at, event, False) for event in events)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """It has decided on all it heard, and begun all it decided."""
+        return self.seen >= self.expected and self.begun >= self.to_begin
+
+    async def say_all(self) -> None:
+        """Start the workflow, and send what waits to be heard."""
+        if self._handle is None:
+            self._handle = await self._client.start_workflow(
+                SessionWorkflow.run,
+                SessionStart(state=self.state, clock=self._clock),
+                id=session_workflow_id(self.state.session_id),
+                task_queue=self._queue,
+            )
+        while self._outbox:
+            event = self._outbox.popleft()
+            handle = self._client.get_workflow_handle(session_workflow_id(self.state.session_id))
+            try:
+                await handle.signal(SIGNALS[type(event)], event)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                self.is_over = True
+                return
+            self.expected += 1
+
+    async def pending(self) -> tuple[int, int]:
+        """Steps under way, and steps that wait for their next try. Notes when the workflow has ended."""
+        handle = self._client.get_workflow_handle(session_workflow_id(self.state.session_id))
+        description = await handle.describe()
+        self.is_closed = description.status is WorkflowExecutionStatus.COMPLETED
+        steps = description.raw_description.pending_activities
+        waiting = sum(step.state == 1 and step.attempt > 1 for step in steps)  # 1: scheduled, not started
+        return len(steps) - waiting, waiting
