@@ -234,3 +234,26 @@ def test_what_a_platform_says_without_a_login_is_no_evidence_of_the_car():
 def test_an_ended_login_nobody_has_a_device_of_changes_nothing():
     before = make_driver()
     assert Played(before).hear(CredentialsDied(vendor="TESLA", at=at(0))).state.dead_logins == {}
+
+
+# Several
+
+
+def test_two_cars_on_one_charger_have_a_session_each_and_one_charger_between_them():
+    second = make_reading(device_id="car-2", state=PowerDeliveryState.STOPPED)
+    played = enrolled().see(make_device(id="car-2")).see(plugged())
+    assert [effect.session.car.device_id for effect in played.of(BeginSession)] == [CAR]
+    played.see(make_device(id="car-2", reading=second))
+    (begun,) = played.of(BeginSession)
+    assert begun.session.session_id == "car-2:1"
+    assert [box.device_id for box in begun.session.boxes] == [CHARGER]
+
+
+def test_a_replaced_car_keeps_consent_charger_and_wish_and_gets_sessions_of_its_own():
+    played = enrolled().hear(DeviceGone(device_id=CAR))
+    assert (played.journey.stage, played.journey.is_enrolled) == (Stage.LINK_VEHICLE, True)
+    reading = make_reading(device_id="car-2", state=PowerDeliveryState.STOPPED)
+    played.see(make_device(id="car-2", brand="Kia", reading=reading))
+    (begun,) = played.of(BeginSession)
+    assert (played.journey.stage, begun.session.session_id) == (Stage.ENROLLED, "car-2:1")
+    assert [box.device_id for box in begun.session.boxes] == [CHARGER]
