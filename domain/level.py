@@ -15,6 +15,9 @@ and two readings a while apart are known no better."""
 HOLDS_FOR = timedelta(minutes=70)
 """A measured power is taken to last no longer than this unheard: a running charge is looked at every hour."""
 
+TOLD_WITHIN = timedelta(minutes=3)
+"""Power that ceased did so at most this long before a device tells it."""
+
 TOLERANCE_PCT = 3.0
 """A word this far off the meter is rounding and delay [%]."""
 
@@ -89,7 +92,9 @@ def metered(level: Level, at: datetime, pct_per_hour: float, *, most_pct_per_hou
     else:
         hours = (at - last) / _HOUR
         sure_hours = min(hours, HOLDS_FOR / _HOUR)
-        rise_low = METERED_SURELY * min(before, pct_per_hour) * sure_hours
+        has_ceased = before > 0 and pct_per_hour <= 0
+        lasted = max(0.0, sure_hours - TOLD_WITHIN / _HOUR) if has_ceased else sure_hours
+        rise_low = METERED_SURELY * (before if has_ceased else min(before, pct_per_hour)) * lasted
         rise_high = max(before, pct_per_hour) * sure_hours + most_pct_per_hour * (hours - sure_hours)
     return level.model_copy(
         update={

@@ -22,6 +22,8 @@ from domain.session.effects import (
     Tell,
 )
 from domain.session.hearing import note_match, soc_at_opening, with_night
+from domain.session.picture import picture_of
+from domain.session.rivals import seen
 from domain.session.state import Command, Night, SessionState
 
 
@@ -99,7 +101,8 @@ def _awake(state: SessionState) -> SessionState:
     level = None
     if car is not None and car.soc_pct is not None and car.observed_at is not None:
         level = told(None, car.observed_at, car.soc_pct, state.plugged_in_at)
-    return state.model_copy(update={"traces": traces, "level": level})
+    state = note_match(state.model_copy(update={"traces": traces, "level": level}))
+    return seen(state, picture_of(state, state.plugged_in_at))
 
 
 def _note_told(state: SessionState, effect: Tell) -> SessionState:

@@ -7,7 +7,7 @@ so that the ladder is known to end before the last safe start.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.commands import Goal, Proof
+from domain.commands import CommandOutcome, CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.routing import device_at, route
 from domain.session.state import Command, SessionState
@@ -50,9 +50,10 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
 def proof_limit(state: SessionState, side: Side) -> timedelta:
     """How long a command at this side may take to be measured before the other side is tried."""
     device = device_at(state, side) or state.car
-    if device.acts_within_seconds is not None:
-        return timedelta(seconds=device.acts_within_seconds) + PROOF_SLACK
-    return traits_of(side, device.vendor).acts_within + PROOF_SLACK
+    known = device.acts_within_seconds
+    acts_within = traits_of(side, device.vendor).acts_within if known is None else timedelta(seconds=known)
+    learnt = timedelta(seconds=state.acted_within_seconds.get(side, 0.0))
+    return max(acts_within, learnt) + PROOF_SLACK
 
 
 def climb_time(state: SessionState, goal: Goal) -> timedelta:
@@ -104,7 +105,12 @@ def _choice(side: Side, distrusted: frozenset[Side]) -> str:
 
 def _ended(state: SessionState, goal: Goal) -> list[Command]:
     commands = state.night.commands if state.night else ()
-    return [c for c in commands if c.outcome is not None and c.order.goal is goal]
+    return [c for c in commands if c.order.goal is goal and c.outcome is not None and _tells(c.outcome)]
+
+
+def _tells(outcome: CommandOutcome) -> bool:
+    """Whether it says something of the side: what was superseded by a newer intent does not."""
+    return outcome.result is not CommandResult.SUPERSEDED
 
 
 def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:

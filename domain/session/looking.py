@@ -8,8 +8,9 @@ from domain.devices import Side
 from domain.fusion import Picture
 from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
+from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
-from domain.session.wants import reachable_soc_pct, wanted
+from domain.session.wants import is_over, reachable_soc_pct, wanted
 
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
@@ -146,6 +147,23 @@ def _target_overdue(state: SessionState, night: Night, picture: Picture, now: da
     )
 
 
+def _plan_over(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    """Energy flows on beyond the plan's last run: only the car can say whether it has enough."""
+    ended_at = plan_ended_at(night, now)
+    if ended_at is None or not picture.is_flowing or (picture.soc_at is not None and picture.soc_at >= ended_at):
+        return None
+    return Doubt("the plan's last run is over", (state.car.device_id,), ended_at)
+
+
+def plan_ended_at(night: Night, now: datetime) -> datetime | None:
+    """When the plan's last run ended; None: it has not."""
+    plan = night.plan
+    t = plan.slot_at(now) if plan is not None else None
+    if plan is None or t is None or not is_over(plan, t):
+        return None
+    return plan.edges[run_at(plan, t)[0]]
+
+
 def _long_unheard(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     is_active = picture.is_flowing or wanted(state, picture, now).on
     if not is_active or picture.flow_at is None or now - picture.flow_at < LOOK_AGAIN_AFTER:
@@ -161,6 +179,7 @@ _DOUBTS = (
     _match_unknown,
     _power_off,
     _target_overdue,
+    _plan_over,
     _long_unheard,
 )
 

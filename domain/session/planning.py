@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from domain.commands import CommandResult
 from domain.fusion import Picture
 from domain.session.effects import Plan, PlanRequest, SessionEffect
-from domain.session.looking import is_off
+from domain.session.looking import is_off, plan_ended_at
 from domain.session.state import Night, OverrideKind, SessionState
 from domain.session.trust import route_record
-from domain.session.wants import can_pause, must_start_at, power_kw, reachable_soc_pct
+from domain.session.wants import can_pause, is_reached, must_start_at, power_kw, reachable_soc_pct
 
 CORRIDOR_PCT = 4.0
 """A level further off the plan than this asks for a new plan [%]: whole percents and a telemetry period stay within."""
@@ -63,6 +63,9 @@ def off_plan(state: SessionState, night: Night, picture: Picture) -> str:
         return f"level is {off_pct:+.0f} % off the plan"
     if night.plan_power_kw is not None and is_off(power_kw(state), night.plan_power_kw):
         return f"{power_kw(state):.1f} kW are measured where {night.plan_power_kw:.1f} were planned"
+    ended_at = plan_ended_at(night, picture.soc_at) if picture.soc_at is not None else None
+    if ended_at is not None and picture.is_flowing and not is_reached(state, night, picture):
+        return "the plan is over, the target is not reached"
     reachable = reachable_soc_pct(state, night, picture)
     if night.plan_target_pct is not None and abs(reachable - night.plan_target_pct) >= 1:
         return f"the car's own limit allows {reachable:.0f} % now"

@@ -37,7 +37,22 @@ def seen(state: SessionState, picture: Picture) -> SessionState:
         undone = Undone(at=at, is_on=is_on, ran_for_seconds=(at - before.since).total_seconds())
         night = state.night.model_copy(update={"undone": (*state.night.undone, undone)})
         state = state.model_copy(update={"night": night})
+    state = _note_late_effect(state, Goal.START if is_on else Goal.STOP, at)
     return state.model_copy(update={"flow": FlowSeen(is_on=is_on, since=at)})
+
+
+def _note_late_effect(state: SessionState, goal: Goal, at: datetime) -> SessionState:
+    """A command that took effect after it was given up: this device needs more time (F4, F21)."""
+    commands = state.night.commands if state.night is not None else ()
+    last = next((c for c in reversed(commands) if c.order.goal is goal), None)
+    if last is None or last.outcome is None or last.outcome.result is not CommandResult.UNPROVEN:
+        return state
+    took = at - last.begun_at
+    if not timedelta(0) < took <= LATE_FOR:
+        return state
+    side, seconds = last.order.side, took.total_seconds()
+    known = state.acted_within_seconds
+    return state.model_copy(update={"acted_within_seconds": {**known, side: max(seconds, known.get(side, 0.0))}})
 
 
 def _is_theirs(state: SessionState, night: Night, picture: Picture, at: datetime, *, is_on: bool) -> bool:

@@ -162,6 +162,7 @@ class SessionState(Model):
     unable: frozenset[str] = frozenset()  # "side:goal" that a device said it cannot do
     no_login: frozenset[str] = frozenset()  # devices whose login ended; a reading of theirs re-arms them
     banned_until: dict[str, Instant] = Field(default_factory=dict)  # device id -> no request before (F35)
+    acted_within_seconds: dict[Side, float] = Field(default_factory=dict)  # the longest a late effect took, per side
     stuck_sides: frozenset[Side] = frozenset()  # sides that did not resume after a pause of ours (F22, F25)
     unplug_said_at: Instant | None = None  # since when the readings of all witnesses say unplugged
     is_unplug_doubted: bool = False  # the car alone says so, right after a stop of ours

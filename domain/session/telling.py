@@ -12,7 +12,7 @@ from domain.fusion import Picture
 from domain.routing import route
 from domain.session.control import is_late, may_be_stopped
 from domain.session.effects import Tell
-from domain.session.ladder import failed_sides, next_rung
+from domain.session.ladder import LADDER_REST, climb_time, failed_sides, next_rung
 from domain.session.looking import waits_for_match
 from domain.session.picture import own_limit_pct
 from domain.session.rivals import aborts, is_conceded
@@ -23,6 +23,9 @@ Kind = Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
 
 SHORT_BY_PCT = 1.0
 """A target missed by less than this is reached for all that anybody notices [%]."""
+
+TRIED_FOR = timedelta(minutes=12)
+"""A command's time: energy that ceased may be back by then."""
 
 MATCH_ASKED_AFTER = timedelta(minutes=15)
 """After a plug-in: how long nobody may know which charger holds the car before the driver is asked."""
@@ -169,7 +172,8 @@ def _what_the_driver_chose(state: SessionState, night: Night, picture: Picture, 
 
 
 def _when_a_start_fails(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
-    """Ladder exhausted, or a rung failed with no time to spare: at risk. Last safe start without proof: act now."""
+    """At risk: ladder exhausted, twice if there is time, or a rung failed with none to spare. Act now: last safe start
+    without proof."""
     if picture.is_flowing or picture.is_full or _is_stopped(state, now) or is_reached(state, night, picture):
         return
     if wanted(state, picture, now).on is not True:
@@ -182,11 +186,34 @@ def _when_a_start_fails(state: SessionState, night: Night, picture: Picture, now
         and next_rung(state, Goal.START, now, is_pressing=pressing) is None
     )
     cause = _cause(state, night, picture)
+    is_exhausted = is_exhausted and (_has_climbed_twice(state, night) or _has_no_time_to_climb(state, picture, now))
     if is_exhausted or (has_failed and pressing):
         yield _tell("at_risk", cause.name, cause.reason)
-    is_last = now >= last_safe_start(state, night, picture)
+    is_last = now >= max(last_safe_start(state, night, picture), _tried_until(state))
     if is_last or (is_exhausted and pressing):
         yield _tell("act_now", cause.name, cause.reason)
+
+
+def _tried_until(state: SessionState) -> datetime:
+    """Energy that ceased just now gets the time of one command before the driver is called."""
+    flow = state.flow
+    return flow.since + TRIED_FOR if flow is not None and not flow.is_on else state.plugged_in_at
+
+
+def _has_no_time_to_climb(state: SessionState, picture: Picture, now: datetime) -> bool:
+    """Whether another climb would not end before price no longer counts."""
+    return is_late(state, picture, now + LADDER_REST + climb_time(state, Goal.START))
+
+
+def _has_climbed_twice(state: SessionState, night: Night) -> bool:
+    """Whether every side that can start the car has failed twice since it last worked."""
+    failures = dict.fromkeys(route(state, Goal.START), 0)
+    for command in night.commands:
+        outcome = command.outcome
+        if outcome is None or command.order.goal is not Goal.START or outcome.result is CommandResult.SUPERSEDED:
+            continue
+        failures[outcome.side] = 0 if outcome.worked else failures.get(outcome.side, 0) + 1
+    return all(count >= 2 for side, count in failures.items() if side in route(state, Goal.START))
 
 
 def _cause(state: SessionState, night: Night, picture: Picture) -> Cause:
@@ -261,6 +288,7 @@ def _when_over(state: SessionState, night: Night, picture: Picture, now: datetim
 def when_to_tell(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
     """Instants at which something may have to be told."""
     if not picture.is_flowing:
+        yield _tried_until(state), "a command's time is over"
         yield last_safe_start(state, night, picture), "last safe start: tell the driver if nothing flows"
     if state.boxes and state.box is None and state.named_charger is None:
         yield night.opened_at + MATCH_ASKED_AFTER, "ask which charger holds the car"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from domain.commands import Goal
 from domain.devices import Side
 from domain.fusion import Picture
+from domain.plan import ChargingPlan
 from domain.routing import device_at, route
 from domain.session.ladder import climb_time
 from domain.session.picture import own_limit_pct
@@ -21,8 +22,8 @@ CAUTIOUS_FRACTION = 0.9
 """Share of the power counted on for readiness."""
 
 SLOWEST_KW = 3.0
-"""The slowest socket [kW]: one phase at 13 A. A car whose power was never measured is started when that slow a one would
-have to be; within a minute it shows what it draws, and waits on for its cheap hours."""
+"""The slowest socket [kW]: one phase at 13 A. A car whose power was never measured is started when that slow a one
+would have to be; within a minute it shows what it draws, and waits on for its cheap hours."""
 
 TOP_HYSTERESIS_PCT = 3.0
 """A car that was ready is not started again for less than this [%]: near the top that only wears (F54)."""
@@ -94,9 +95,16 @@ def _plan_wants(state: SessionState, night: Night, picture: Picture, now: dateti
     reason = plan.reasons[t].value.replace("_", " ")
     if is_on:
         return Want(True, f"plan: charge at {price:.3f} per kWh ({reason})", delay)
+    if picture.is_flowing and is_over(plan, t):
+        return Want(None, "the plan's last run is over, the target is not: it goes on until the level is known")
     if picture.is_flowing and not can_pause(state):
         return Want(None, "plan: wait, but a pause might end this charge for good: it goes on")
     return Want(False, f"plan: wait at {price:.3f} per kWh ({reason})", delay)
+
+
+def is_over(plan: ChargingPlan, t: int) -> bool:
+    """Whether the plan draws nothing from slot `t` on."""
+    return not any(plan.is_on(later) for later in range(t, len(plan.energy_ac_kwh)))
 
 
 def can_pause(state: SessionState) -> bool:

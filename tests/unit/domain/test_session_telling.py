@@ -21,18 +21,21 @@ def test_a_car_that_can_do_nothing_in_no_charger_gets_no_command_and_its_driver_
     assert (told.kind, told.cause) == ("at_risk", "no_route")
 
 
-def test_after_every_rung_failed_the_driver_is_told_once_and_the_ladder_is_climbed_again_later():
+def test_p1_with_time_to_spare_the_ladder_is_climbed_twice_before_the_driver_is_told_once():
     played = planned(*both(STOPPED))
     played.decide(6.0)
-    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
-    assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
-    played.end(CommandResult.UNPROVEN, 6.4, *both(STOPPED, 6.4))
-    assert [(t.kind, t.cause) for t in played.of(Tell)] == [("at_risk", "start_failed")]
+    for hours in (6.2, 6.4):  # price stops counting at 8.7 h: there is time for another climb
+        played.end(CommandResult.UNPROVEN, hours, *both(STOPPED, hours))
+        assert played.of(Tell) == []
     played.decide(6.5)
-    assert played.of(Tell) == []
     assert played.sent() == []
     played.decide(6.8)
     assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+    played.end(CommandResult.UNPROVEN, 7.0, *both(STOPPED, 7.0))
+    played.end(CommandResult.UNPROVEN, 7.2, *both(STOPPED, 7.2))
+    assert [(t.kind, t.cause) for t in played.of(Tell)] == [("at_risk", "start_failed")]
+    played.decide(7.3)
+    assert played.of(Tell) == []
 
 
 def test_from_the_last_safe_start_on_the_driver_is_told_to_act_now():
