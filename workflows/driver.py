@@ -19,6 +19,7 @@ from domain.driver.effects import (
     ForgetAtVendor,
     LabelDriver,
     ListDevices,
+    PassOn,
     Renew,
     SetPlace,
     StartLink,
@@ -28,6 +29,7 @@ from domain.driver.effects import (
 )
 from domain.driver.events import (
     Act,
+    ActTonight,
     AskUnlink,
     ConfirmUnlink,
     CredentialsDied,
@@ -38,6 +40,7 @@ from domain.driver.events import (
     Enroll,
     Erase,
     LinkReturned,
+    PassedOn,
     PlaceCharger,
     ProgramChanged,
     RequestLink,
@@ -74,6 +77,7 @@ class DriverWorkflow:
             act=self._act,
             time_reached=TimeReached,
         )
+        self._starting: set[str] = set()  # sessions that do not hear yet
 
     @workflow.run
     async def run(self, start: DriverStart) -> None:
@@ -117,6 +121,10 @@ class DriverWorkflow:
 
     @workflow.signal(description="Set target and departure for every night.")
     def set_wish(self, action: SetWish) -> None:
+        self.shell.hear(action)
+
+    @workflow.signal(description="The driver's word for one night; kept for the next plug-in if no session is open.")
+    def act_tonight(self, action: ActTonight) -> None:
         self.shell.hear(action)
 
     @workflow.signal(description="Ask what unlinking a vendor's devices would mean; the outcome carries a token.")
@@ -237,6 +245,8 @@ class DriverWorkflow:
                     driver_id=driver_id, session_id="", kind="act_now", cause="login_ended", what_to_do="relink"
                 )
                 shell.begin(steps.TELL, f"tell {effect.vendor}", step, effect.reason)
+            case PassOn():
+                shell.spawn(f"pass on {effect.word.action_id} to {effect.session_id}", self._pass_on(effect))
             case LabelDriver():
                 workflow.upsert_search_attributes(
                     [labels.STAGE.value_set(effect.labels.stage), labels.BRAND.value_set(effect.labels.brand)]
@@ -245,6 +255,7 @@ class DriverWorkflow:
     async def _open_session(self, effect: BeginSession) -> None:
         """An abandoned child, so that the driver may continue as new at any time."""
         session = effect.session
+        self._starting.add(session.session_id)
         departs_at = next_departure(session.wish, self.shell.now())
         try:
             await workflow.start_child_workflow(
@@ -259,10 +270,30 @@ class DriverWorkflow:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("session is open already", extra={"session_id": session.session_id})
+        finally:
+            self._starting.discard(session.session_id)
+
+    async def _session(self, session_id: str) -> workflow.ExternalWorkflowHandle[Any]:
+        """A session that was started; before that it would seem to be gone."""
+        if session_id in self._starting:
+            await workflow.wait_condition(lambda: session_id not in self._starting)
+        return workflow.get_external_workflow_handle(session_workflow_id(session_id))
+
+    async def _pass_on(self, effect: PassOn) -> None:
+        """Tell a session the driver's word; one that is gone leaves it for the next."""
+        session = await self._session(effect.session_id)
+        try:
+            await session.signal("driver_acted", effect.word)
+        except FailureError:
+            vehicle_id = effect.session_id.rpartition(":")[0]
+            self.shell.hear(SessionEnded(session_id=effect.session_id, vehicle_id=vehicle_id))
+            self.shell.hear(PassedOn(action_id=effect.word.action_id, is_heard=False))
+        else:
+            self.shell.hear(PassedOn(action_id=effect.word.action_id, is_heard=True))
 
     async def _ask_for_release(self, effect: AskForRelease) -> None:
         """A session that is gone holds nothing, and is no open session any more."""
-        session = workflow.get_external_workflow_handle(session_workflow_id(effect.session_id))
+        session = await self._session(effect.session_id)
         try:
             await session.signal("devices_leaving", DevicesLeaving(device_ids=effect.device_ids, why=effect.why))
         except FailureError:

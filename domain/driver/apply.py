@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from domain.devices import Side
-from domain.driver import enrolling, erasing, linking, sessions, standing, unlinking
+from domain.driver import enrolling, erasing, linking, sessions, standing, tonight, unlinking
 from domain.driver.effects import (
     ERASED,
+    GONE,
     LEFT_THE_PROGRAM,
     AskForRelease,
     BeginSession,
@@ -15,6 +16,7 @@ from domain.driver.effects import (
     ForgetAtVendor,
     LabelDriver,
     ListDevices,
+    PassOn,
     ResetCharger,
     RestoreCharger,
     SetPlace,
@@ -25,6 +27,7 @@ from domain.driver.effects import (
 from domain.driver.events import (
     Act,
     ActionEnded,
+    ActTonight,
     AskUnlink,
     ConfirmUnlink,
     CredentialsDied,
@@ -37,6 +40,7 @@ from domain.driver.events import (
     HoldsReleased,
     LinkReturned,
     NightReported,
+    PassedOn,
     PlaceCharger,
     ProgramChanged,
     RequestLink,
@@ -59,7 +63,9 @@ def apply(state: DriverState, event: DriverEvent) -> DriverState:
         case DeviceSeen():
             return see(state, event.device)
         case DeviceGone():
-            return unlinking.without(state, (event.device_id,))
+            return _vanish(state, event.device_id)
+        case PassedOn():
+            return tonight.passed_on(state, event)
         case CredentialsDied():
             return linking.login_died(state, event)
         case ActionEnded():
@@ -86,7 +92,11 @@ def begun(state: DriverState, effect: DriverEffect, at: datetime) -> DriverState
         case SetPlace():
             return _taken_up(state, effect.action_id)
         case BeginSession():
-            return sessions.opened(state, effect, at)
+            return tonight.taken_along(sessions.opened(state, effect, at), effect)
+        case PassOn():
+            return tonight.begun(state, effect)
+        case AskForRelease(why=why) if why == GONE:
+            return state.model_copy(update={"vanished": ()})
         case AskForRelease(why=why) if why == LEFT_THE_PROGRAM:
             return state.model_copy(update={"let_go": state.let_go | {effect.session_id}})
         case AskForRelease(why=why) if why == ERASED:
@@ -127,9 +137,17 @@ def _act(state: DriverState, action: Act) -> DriverState:
             return unlinking.confirm(state, action)
         case Erase():
             return erasing.ask(state, action)
+        case ActTonight():
+            return tonight.say(state, action)
         case SetWish():
-            return done(state.model_copy(update={"wish": action.wish}), action, "noted for every night to come")
+            return done(tonight.wish_changed(state, action), action, "noted for every night to come")
     return state
+
+
+def _vanish(state: DriverState, device_id: str) -> DriverState:
+    """Gone at the vendor: sessions under way must leave it alone."""
+    vanished = (*state.vanished, device_id) if state.sessions and device_id in state.devices else state.vanished
+    return unlinking.without(state, (device_id,)).model_copy(update={"vanished": vanished})
 
 
 def _place(state: DriverState, action: PlaceCharger) -> DriverState:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from domain.devices import Device, Side
-from domain.driver import erasing, linking, standing, unlinking
+from domain.driver import erasing, linking, standing, tonight, unlinking
 from domain.driver.apply import begun
 from domain.driver.effects import (
+    GONE,
     LEFT_THE_PROGRAM,
     AskForRelease,
     BeginSession,
@@ -66,9 +67,11 @@ def _rules(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
     yield from look_once_more(state, now)
     yield from standing.judge_chargers(state, now)
     yield from standing.tell_of_dead_logins(state)
+    yield from let_go_of_what_vanished(state)
     yield from let_go_after_withdrawal(state)
     yield from unlink_once_released(state, now)
     yield from open_a_session(state, now)
+    yield from tonight.pass_on(state, now)
     yield from label_for_operators(state)
 
 
@@ -111,6 +114,19 @@ def look_once_more(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
             yield look
 
 
+def let_go_of_what_vanished(state: DriverState) -> Iterator[DriverEffect]:
+    """Devices gone at the vendor can no longer be released, only left alone; the other side takes over (F38)."""
+    if not state.vanished:
+        return
+    for session in state.sessions.values():
+        yield AskForRelease(
+            session_id=session.session_id,
+            device_ids=state.vanished,
+            why=GONE,
+            reason=f"{len(state.vanished)} device(s) vanished from the driver's account",
+        )
+
+
 def let_go_after_withdrawal(state: DriverState) -> Iterator[DriverEffect]:
     """Without consent nothing of ours holds, plans or commands: every session under way lets go and ends."""
     if state.enrolment is not None:
@@ -151,6 +167,7 @@ def open_a_session(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
         device = state.devices[vehicle.vehicle_id]
         if vehicle.is_enabled and vehicle.session_id is None and device.reading.is_plugged_in:
             session = _session_of(state, vehicle, device, now)
+            session = tonight.with_kept_words(state, session, now)
             yield BeginSession(session=session, reason="the car was plugged in")
 
 

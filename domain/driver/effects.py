@@ -9,6 +9,7 @@ from domain.driver.state import DriverLabels
 from domain.model import Instant, Model
 from domain.resets import ResetCause
 from domain.session.effects import Renew, Vitals, WakeAt
+from domain.session.events import DriverActed
 from domain.session.state import SessionState
 
 
@@ -50,6 +51,9 @@ LEFT_THE_PROGRAM = "left the program"
 
 ERASED = "erased"
 """Why devices leave our hands when the driver is erased."""
+
+GONE = "gone from its account"
+"""Why devices leave our hands when they vanish at the vendor: silence is all that is left (F38)."""
 
 
 class AskForRelease(Model):
@@ -97,6 +101,15 @@ class CloseDriver(Model):
     reason: str
 
 
+class PassOn(Model):
+    """Tell an open session the driver's word."""
+
+    type: Literal["pass_on"] = "pass_on"
+    session_id: str
+    word: DriverActed
+    reason: str
+
+
 class ResetCharger(Model):
     """Take back what a charger unlocked (S26)."""
 
@@ -138,6 +151,7 @@ DriverEffect = Annotated[
     | ForgetAtVendor
     | EraseRecords
     | CloseDriver
+    | PassOn
     | ResetCharger
     | RestoreCharger
     | TellOfLogin
@@ -159,6 +173,7 @@ class DriverDecision(Model):
 
 __all__ = [
     "ERASED",
+    "GONE",
     "LEFT_THE_PROGRAM",
     "AskForRelease",
     "BeginSession",
@@ -169,6 +184,7 @@ __all__ = [
     "ForgetAtVendor",
     "LabelDriver",
     "ListDevices",
+    "PassOn",
     "Renew",
     "ResetCharger",
     "RestoreCharger",

@@ -68,6 +68,19 @@ class SetWish(Act):
 
     type: Literal["set_wish"] = "set_wish"
     wish: Wish
+    at: Instant | None = None  # when the driver said so; None: for later nights alone, not for one under way
+
+
+class ActTonight(Act):
+    """The driver's word for one night: to the open session, else kept for a plug-in before the next departure."""
+
+    type: Literal["act_tonight"] = "act_tonight"
+    at: Instant
+    vehicle_id: str
+    act: Literal["charge_now", "stay_stopped", "skip_night", "pause_until", "follow_plan", "set_wish", "name_charger"]
+    wish: Wish | None = None  # for set_wish
+    until: Instant | None = None  # for pause_until
+    charger_id: str | None = None  # for name_charger
 
 
 class AskUnlink(Act):
@@ -102,6 +115,7 @@ DriverAction = Annotated[
     | Enroll
     | Withdraw
     | SetWish
+    | ActTonight
     | AskUnlink
     | ConfirmUnlink
     | Erase,
@@ -184,6 +198,14 @@ class ProgramChanged(Model):
     reason: str
 
 
+class PassedOn(Model):
+    """Whether a session could be told the driver's word."""
+
+    type: Literal["passed_on"] = "passed_on"
+    action_id: str
+    is_heard: bool
+
+
 class TimeReached(Model):
     """The kept timer fired."""
 
@@ -200,7 +222,9 @@ DriverEvent = Annotated[
     | SetWish
     | AskUnlink
     | ConfirmUnlink
+    | ActTonight
     | Erase
+    | PassedOn
     | HoldsReleased
     | DeviceSeen
     | DeviceGone

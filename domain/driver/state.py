@@ -14,6 +14,7 @@ from domain.program import Program as Program  # found here too: stored historie
 from domain.requirement import Record
 from domain.resets import ChargerRecord, Reset
 from domain.rollout.standing import Change
+from domain.session.events import DriverActed
 
 OUTCOMES_REMEMBERED = 500
 """Action outcomes kept, so that a repeated action returns its first answer."""
@@ -126,6 +127,15 @@ class NightSummary(Model):
     why: str
 
 
+class Tonight(Model):
+    """A word for one night, on its way to a session or kept for the next."""
+
+    vehicle_id: str
+    word: DriverActed
+    expires_at: Instant  # the departure it was meant for
+    is_under_way: bool = False
+
+
 class DriverLabels(Model):
     """What operators filter by in the Temporal UI."""
 
@@ -153,6 +163,8 @@ class DriverState(Model):
     past_enrolments: tuple[Enrolment, ...] = ()
     sessions: dict[str, OpenSession] = Field(default_factory=dict)  # per vehicle id
     next_seq: dict[str, int] = Field(default_factory=dict)  # per vehicle id
+    tonight: dict[str, Tonight] = Field(default_factory=dict)  # per action id
+    vanished: tuple[str, ...] = ()  # devices gone at the vendor that open sessions do not know of yet
     nights: tuple[NightSummary, ...] = ()  # the last seven
     record: Record = Record()
     outcomes: dict[str, ActionOutcome] = Field(default_factory=dict)  # in order of arrival

@@ -24,6 +24,7 @@ from domain.driver.effects import (
     EraseRecords,
     ForgetAtVendor,
     ListDevices,
+    PassOn,
     SetPlace,
     StartLink,
     Unlink,
@@ -32,6 +33,7 @@ from domain.driver.effects import (
 from domain.driver.events import (
     Act,
     ActionEnded,
+    ActTonight,
     AskUnlink,
     ConfirmUnlink,
     CredentialsDied,
@@ -44,6 +46,7 @@ from domain.driver.events import (
     HoldsReleased,
     LinkReturned,
     NightReported,
+    PassedOn,
     PlaceCharger,
     ProgramChanged,
     RequestLink,
@@ -212,6 +215,8 @@ class DriverMachine(RuleBasedStateMachine):
                 )
                 self.hear(report)
                 self.hear(SessionEnded(session_id=session.session_id, vehicle_id=session.car.device_id))
+            case PassOn():
+                self.hear(PassedOn(action_id=effect.word.action_id, is_heard=is_done))
             case AskForRelease():
                 self.hear(HoldsReleased(session_id=effect.session_id))
 
@@ -256,6 +261,10 @@ class DriverMachine(RuleBasedStateMachine):
     @rule(percent=st.integers(50, 100))
     def set_wish(self, percent: int) -> None:
         self.act(SetWish, wish=Wish(target_soc_pct=percent))
+
+    @rule(car=cars, act=st.sampled_from(["charge_now", "skip_night"]))
+    def act_tonight(self, car: str, act: str) -> None:
+        self.act(ActTonight, at=self.now, vehicle_id=car, act=act)
 
     @rule(side=st.sampled_from(Side), vendor=st.sampled_from(["JEEP", "KIA", "ZAPTEC", "EASEE"]))
     def ask_unlink(self, side: Side, vendor: str) -> None:
