@@ -1,6 +1,5 @@
 """Several cars behind one fuse: the planning problem, and the plan that answers it."""
 
-from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -47,7 +46,7 @@ class SiteProblem(Model):
     def room_kwh(self) -> list[float]:
         """What the cars may draw together in each slot [kWh]."""
         base = self.base_load_kw or (0.0,) * len(self.limit_kw)
-        hours = [(b - a) / timedelta(hours=1) for a, b in zip(self.edges, self.edges[1:], strict=False)]
+        hours = [(b - a).total_seconds() / 3600 for a, b in zip(self.edges, self.edges[1:], strict=False)]
         return [max(0.0, limit - load) * h for limit, load, h in zip(self.limit_kw, base, hours, strict=True)]
 
 

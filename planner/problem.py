@@ -11,8 +11,9 @@
 Costs and energies of the plan are computed from the chosen slots in floating point, never from these integers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil, floor, gcd
 
@@ -66,11 +67,16 @@ class Night:
         return most if self.taper is None else min(most, self.taper.most_kwh(t, drawn))
 
 
-def read(problem: PlanProblem) -> Night:
-    """The night's columns; needs are turned from battery to meter side here."""
+def lengths_ms(edges: Sequence[datetime]) -> list[float]:
+    """Length of every slot [ms]."""
+    return [(b - a).total_seconds() * 1e3 for a, b in pairwise(edges)]
+
+
+def read(problem: PlanProblem, lengths: list[float] | None = None) -> Night:
+    """The night's columns; needs are turned from battery to meter side here. `lengths` of the slots, if known [ms]."""
     edges = problem.edges
     power = problem.max_power_kw
-    lengths = [(b - a).total_seconds() * 1e3 for a, b in pairwise(edges)]
+    lengths = lengths_ms(edges) if lengths is None else lengths
     step = [power * (ms / MS_PER_HOUR) for ms in lengths]
     n = len(step)
     room = max(0.0, problem.battery_capacity_kwh - problem.soc_dc_kwh) / problem.efficiency

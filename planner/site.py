@@ -20,7 +20,7 @@ from planner import closed_form, cpsat, site_flow
 from planner.columns import OnOffCar, limit_prices, sharpened
 from planner.night import Solved, answer_of, onoff_energies
 from planner.onoff import has_pattern, solve_onoff
-from planner.problem import MS_PER_HOUR, Night, OnOff, SolverFailed, read, scale_onoff
+from planner.problem import MS_PER_HOUR, Night, OnOff, SolverFailed, lengths_ms, read, scale_onoff
 from planner.site_flow import Shared
 
 Floats = npt.NDArray[np.float64]
@@ -90,8 +90,12 @@ class _Site:
 
     def __init__(self, problem: SiteProblem) -> None:
         self.problem = problem
-        self.nights = [read(car) for car in problem.cars]
         self.firsts = [problem.first_slot(j) for j in range(len(problem.cars))]
+        lengths = lengths_ms(problem.edges)  # once for all: a car's slots are the site's
+        self.nights = [
+            read(car, lengths[first : first + len(car.price_per_kwh)])
+            for car, first in zip(problem.cars, self.firsts, strict=True)
+        ]
         self.room = np.array(problem.room_kwh())
         # A car with a minimum power takes all or nothing here: valid, and its limits are near each other at home.
         self.fixed = [j for j, car in enumerate(problem.cars) if car.control is not ControlKind.MODULATED]
@@ -337,6 +341,8 @@ def _car_answer(site: _Site, j: int, energies: list[float], solver: str, begun: 
     """A car's plan; its bound is the plain one of its cheapest slot, the proof is the site's."""
     night = site.nights[j]
     prices = night.problem.price_per_kwh
-    floor = max(0.0, min(*prices, night.problem.missing_cost_per_kwh)) * night.need_kwh
-    floor += sum(min(0.0, price) * kwh for price, kwh in zip(prices, night.step_kwh, strict=True))
+    cheapest = min(*prices, night.problem.missing_cost_per_kwh)
+    floor = max(0.0, cheapest) * night.need_kwh
+    if cheapest < 0:
+        floor += sum(min(0.0, price) * kwh for price, kwh in zip(prices, night.step_kwh, strict=True))
     return answer_of(night, Solved(energies, floor, solver, PlanStatus.OPTIMAL), begun)

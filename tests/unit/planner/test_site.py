@@ -115,6 +115,9 @@ def test_bad_site_names_field_and_unit(changes: dict[str, object], message: str)
         SiteProblem(**(good | changes))
 
 
+PATIENT = timedelta(seconds=60)
+"""Real time on a busy machine; a plan near its bound is not sought any longer."""
+
 QUICK = ("site-2", "site-3", "site-4", "site-8", "site-14", "site-21", "site-22", "site-25", "site-29")
 
 
@@ -123,7 +126,7 @@ def test_sites_of_the_sample_are_valid_and_near_their_bound(instances: dict[str,
         if row["id"] not in QUICK:
             continue
         problem = site_problem(row)
-        answer = site_answer(row["id"], plan_site(problem), problem)
+        answer = site_answer(row["id"], plan_site(problem, time_limit=PATIENT), problem)
         assert not checker.site_faults(row, answer), row["id"]
         assert answer["cost_eur"] - answer["lower_bound_eur"] <= 5e-3 * answer["cost_eur"], row["id"]
         assert answer["shortfall_kwh"] <= checker.hopeless_kwh(row) + 1e-2, row["id"]
@@ -133,7 +136,7 @@ def test_site_that_needs_the_constraint_programme_misses_nothing(instances: dict
     # Car by car, one car of site-7 is left 4 kWh short; all at once it is not.
     row = instances["sites"][7]
     problem = site_problem(row)
-    answer = site_answer(row["id"], plan_site(problem), problem)
+    answer = site_answer(row["id"], plan_site(problem, time_limit=PATIENT), problem)
     assert not checker.site_faults(row, answer)
     assert answer["shortfall_kwh"] == pytest.approx(0.0, abs=1e-3)
 
