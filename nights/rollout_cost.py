@@ -1,0 +1,246 @@
+"""What a rollout costs: billed actions and time in SQL, at several sizes.
+
+`python -m nights.rollout_cost 1000 5000 20000` plays, on a real Temporal server and a real database, a dry run, a
+change that asks half of the drivers something else, one look at what was measured, and a taking back that everyone is
+told.
+The drivers' own workflows are counted, not run: each word to a driver is one signal heard and one decision, and one
+change of search attributes where the stage changes. `python -m nights.rollout` runs them.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlmodel import Session
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.rollout import RolloutSteps, decide_rollout
+from domain.clock import Clock
+from domain.program import Program
+from domain.rollout.begin import rollout_of
+from domain.rollout.events import Go, TakeBack
+from domain.rollout.evidence import NightRecord
+from domain.rollout.standing import Phase
+from nights.billed import Billed, billed
+from nights.rollout import NAME, driver_of, program_of, town, until
+from storage.database import Database
+from storage.programs import Programs
+from storage.reliability import SqlReliability
+from storage.roster import SqlRoster
+from storage.sql import SqlStore
+from storage.statements import insert_new
+from storage.tables import DeviceRow
+from workflows.rollout import RolloutStart, RolloutWorkflow, rollout_workflow_id
+
+QUEUE = "cost"
+PAGE, WINDOW = 100, 4
+NIGHTS = 3
+NIGHT_SECONDS = 5.0
+"""Real time of a night: a look at what was measured comes after the first."""
+
+PER_WORD = 2
+"""Billed actions of a driver's workflow per word: a signal heard and a decision; a changed stage makes one more."""
+
+
+@dataclass
+class Counted:
+    """Drivers who are told, and do not run."""
+
+    ids: list[str]
+    told: int = 0
+
+    async def running(self, program: str) -> AsyncIterator[list[tuple[str, str]]]:
+        for start in range(0, len(self.ids), 500):
+            yield [(driver_id, "enrolled") for driver_id in self.ids[start : start + 500]]
+
+    async def tell_program(self, driver_id: str, program: Program, reason: str) -> bool:
+        self.told += 1
+        return True
+
+
+@dataclass
+class Sql:
+    """Statements and the time they took."""
+
+    statements: int = 0
+    seconds: float = 0.0
+    kinds: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def measured(database: Database) -> Any:
+    """All statements on the database meanwhile. Fetching rows counts as far as the driver fetches at once."""
+    sql, began = Sql(), dict[int, float]()
+
+    def before(_connection: Any, cursor: Any, *_: Any) -> None:
+        began[id(cursor)] = time.perf_counter()
+
+    def after(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        sql.seconds += time.perf_counter() - began.pop(id(cursor))
+        sql.statements += 1
+        sql.kinds[statement.split(maxsplit=1)[0]] += 1
+
+    event.listen(database.engine, "before_cursor_execute", before)
+    event.listen(database.engine, "after_cursor_execute", after)
+    yield sql
+    event.remove(database.engine, "before_cursor_execute", before)
+    event.remove(database.engine, "after_cursor_execute", after)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one size."""
+
+    drivers: int
+    bill: Billed
+    told: int
+    changes: int
+    sql: Sql
+    seconds: float
+
+    def line(self) -> str:
+        of_rollout, of_drivers = self.bill.total, PER_WORD * self.told
+        per_100k = (of_rollout + of_drivers) * 100_000 / self.drivers
+        return (
+            f"| {self.drivers:,} | {of_rollout} | {self.told:,} | {of_drivers:,} | {per_100k:,.0f} | "
+            f"{self.sql.statements:,} | {self.sql.seconds:.1f} | {self.sql.seconds * 100_000 / self.drivers:.0f} | "
+            f"{self.seconds:.0f} |"
+        )
+
+
+async def cost_of(drivers: int, folder: Path) -> Cost:
+    """Play it once with so many drivers."""
+    store = SqlStore(f"sqlite:///{folder}/cost.db")
+    await store.create()
+    program = program_of(PAGE, WINDOW)
+    stored = await Programs(store.database).publish(program, reason="as it was", origin="cost", at=datetime.now(UTC))
+    ids = await _furnish(store.database, stored, drivers)
+    fleet = Counted(ids)
+    steps = RolloutSteps(Programs(store.database), SqlRoster(store.database), SqlReliability(store.database), fleet)
+    began = time.perf_counter()
+    async with town(folder) as place:
+        with measured(store.database) as sql, ThreadPoolExecutor(max_workers=2) as executor:
+            async with Worker(
+                place.temporal,
+                task_queue=QUEUE,
+                workflows=[RolloutWorkflow],
+                activities=[decide_rollout, *steps.all()],
+                activity_executor=executor,
+            ):
+                changes = await _roll(place.temporal, stored)
+        bill = billed(await _runs(place.temporal, rollout_workflow_id(f"{NAME}:targeted:1")))
+    await store.close()
+    return Cost(drivers, bill, fleet.told, changes, sql, time.perf_counter() - began)
+
+
+async def _roll(temporal: Client, program: Program) -> int:
+    now = datetime.now(UTC)
+    clock = Clock.starting(now, real_now=now, speed=86_400 / NIGHT_SECONDS)
+    handle = await temporal.start_workflow(
+        RolloutWorkflow.run,
+        RolloutStart(state=rollout_of(program, Phase.TARGETED, 1), clock=clock),
+        id=rollout_workflow_id(f"{NAME}:targeted:1"),
+        task_queue=QUEUE,
+    )
+    latest = temporal.get_workflow_handle_for(RolloutWorkflow.run, handle.id)
+
+    async def is_rehearsed() -> bool:
+        return (await latest.query(RolloutWorkflow.state)).rehearsal is not None
+
+    async def is_measured() -> bool:
+        return (await latest.query(RolloutWorkflow.state)).measures is not None
+
+    async def is_over() -> bool:
+        return bool((await latest.query(RolloutWorkflow.state)).ends_because)
+
+    await until(is_rehearsed, "the dry run")
+    await latest.signal(RolloutWorkflow.go, Go(by="cost", at=now))
+    await until(is_measured, "a look at what was measured")
+    await latest.signal(RolloutWorkflow.take_back, TakeBack(by="cost", at=now))
+    await until(is_over, "the end")
+    return (await latest.query(RolloutWorkflow.state)).change
+
+
+async def _furnish(database: Database, program: Program, drivers: int) -> list[str]:
+    """Devices and some nights of every driver."""
+    now = datetime.now(UTC)
+    states = [driver_of(number, program, now) for number in range(drivers)]
+    rows = [
+        DeviceRow(id=device.id, driver_id=state.driver_id, device_json=device.model_dump_json())
+        for state in states
+        for device in state.devices.values()
+    ]
+
+    def work(session: Session) -> None:
+        for start in range(0, len(rows), 1000):
+            insert_new(session, rows[start : start + 1000])
+
+    await database.write(work)
+    book = SqlReliability(database)
+    for night in range(NIGHTS):
+        records = [_night(state.driver_id, number, night, now) for number, state in enumerate(states)]
+        await book.add_nights(NAME, records)
+    return [state.driver_id for state in states]
+
+
+def _night(driver_id: str, number: int, night: int, now: datetime) -> NightRecord:
+    return NightRecord(
+        session_id=f"{driver_id}:{night}",
+        number=1,
+        driver_id=driver_id,
+        brand="Slowmobil" if number % 2 else "Finecar",
+        closed_at=now - timedelta(days=NIGHTS - night),
+        has_charger=False,
+        is_ready=True,
+        commands_sent=4,
+        commands_proven=4,
+        api_calls=4,
+        api_errors=0,
+        quarters=40,
+        fresh_quarters=38,
+    )
+
+
+async def _runs(temporal: Client, workflow_id: str) -> list[list[HistoryEvent]]:
+    """The histories of all runs, oldest first."""
+    handle = temporal.get_workflow_handle(workflow_id)
+    runs: list[list[HistoryEvent]] = []
+    run_id: str | None = (await handle.describe()).run_id
+    while run_id:
+        history = await temporal.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+        runs.insert(0, list(history.events))
+        run_id = runs[0][0].workflow_execution_started_event_attributes.continued_execution_run_id
+    return runs
+
+
+async def main(sizes: Sequence[int]) -> None:
+    print(
+        "| drivers | actions of the rollout | words to drivers | actions of the drivers | actions per 100,000 | ",
+        end="",
+    )
+    print("SQL statements | SQL [s] | SQL per 100,000 [s] | wall [s] |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for drivers in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            cost = await cost_of(drivers, Path(folder))
+        print(cost.line(), flush=True)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in cost.bill.actions.most_common())
+        print(f"|  | {kinds} | {cost.changes} changes | {dict(cost.sql.kinds)} | | | | | |", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("drivers", type=int, nargs="+")
+    asyncio.run(main(parser.parse_args().drivers))
