@@ -15,7 +15,7 @@ from client import ActionRefused
 from domain import steps
 from domain.departure import Wish
 from domain.devices import PowerDeliveryState, Side
-from domain.driver.events import DismissPrompt, RequestLink, SetWish
+from domain.driver.events import ActTonight, DismissPrompt, RequestLink, SetWish
 from workflows.driver import DriverWorkflow
 
 LINK = RequestLink(action_id="link", side=Side.VEHICLE, redirect_uri="https://app.invalid")
@@ -180,3 +180,23 @@ async def test_a_driver_that_continues_as_new_loses_no_action_no_device_and_no_s
     assert {wish.action_id for wish in wishes} <= set(state.outcomes)
     assert state.outcomes[LINK.action_id] == link
     assert len(driver.fakes.asked[steps.START_LINK]) == 1
+
+
+async def test_a_word_for_tonight_is_kept_until_the_plug_in_and_later_passed_on(server: Server):
+    async with account(server) as driver:
+        await driver.enroll(make_device())
+        await driver.client.act(driver.driver, await word(driver, "skip_night", "before"))
+        await driver.see(await plugged_in(driver))
+        await driver.client.act(driver.driver, await word(driver, "charge_now", "after"))
+        await has_session(driver, 1)
+
+        async def has_heard() -> bool:
+            return await exists(driver, 1) and (await driver.session(1).state()).acted == ("before", "after")
+
+        await server.until(has_heard, "both words, in order")
+        state = await driver.state()
+    assert state.tonight == {}
+
+
+async def word(driver: Account, act: str, action_id: str) -> ActTonight:
+    return ActTonight(action_id=action_id, at=await driver.server.now(), vehicle_id=CAR, act=act)
