@@ -104,7 +104,7 @@ class Installation:
             *("--db-filename", str(self.folder / "temporal.db"), "--dynamic-config-value", TIMER_GRID),
             *search_attribute_options(),
         )
-        simulator = (*cli, "simulator", "--port", str(known.simulator_port))
+        simulator: tuple[str, ...] = (*cli, "simulator", "--port", str(known.simulator_port))
         if self._world.exists():
             simulator += ("--scenario", str(self._world))
         parts = [Part("temporal", temporal, "Server:")]
@@ -120,6 +120,7 @@ class Installation:
         store = SqlStore(self.env["NIGHTCHARGE_DATABASE_URL"])
         try:
             await store.create()
+            self._write()  # also if only the vendor changed
             if self.installed.api_key:
                 return
             tenants, now = Tenants(store.database), datetime.now(UTC)
@@ -201,10 +202,15 @@ class Installation:
         return made
 
     def _write(self) -> None:
-        draft = self.folder / "installation.draft"
+        """What it is made of, and its environment for other commands: `set -a; . FOLDER/env`."""
+        self._keep("installation.json", self.installed.model_dump_json(indent=2))
+        self._keep("env", "".join(f"{name}={value}\n" for name, value in self.env.items()))
+
+    def _keep(self, name: str, text: str) -> None:
+        draft = self.folder / f"{name}.draft"
         draft.touch(mode=0o600)
-        draft.write_text(self.installed.model_dump_json(indent=2))
-        draft.replace(self.folder / "installation.json")
+        draft.write_text(text)
+        draft.replace(self.folder / name)
 
     @property
     def _world(self) -> Path:

@@ -67,3 +67,4 @@ def _show(console: Console, told: dict[str, str]) -> None:
     console.print("everything is up")
     console.print(table)
     console.print("Ctrl-C stops it; the same command goes on where it was.")
+    console.print(f"For other commands: set -a; . {told['folder']}/env; set +a; nightcharge doctor", soft_wrap=True)

@@ -44,6 +44,15 @@ class Database:
         """The result of `work`, committed."""
         return await self._on_thread(lambda: _in_session(self.engine, work))
 
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """The result of `work` on one connection; nothing is changed."""
+
+        def on_connection() -> T:
+            with self._reader.connect() as connection:
+                return work(connection)
+
+        return await self._on_thread(on_connection)
+
     async def prepare(self, work: Callable[[Connection], None]) -> None:
         """Run `work` on one connection in one transaction, with the write lock held from its start."""
 
@@ -67,14 +76,20 @@ class Database:
             raise RetryableError(f"the database does not answer: {error.orig}") from error
 
 
+def file_of(url: str) -> str | None:
+    """The file of a SQLite database; None: it is a server's, or in memory."""
+    parts = make_url(url)
+    return parts.database if parts.get_backend_name() == "sqlite" and parts.database != ":memory:" else None
+
+
 def _in_session(engine: Engine, work: Callable[[Session], T]) -> T:
     with Session(engine, expire_on_commit=False) as session, session.begin():
         return work(session)
 
 
 def _sqlite_engine(url: str) -> Engine:
-    file = make_url(url).database
-    if file and file != ":memory:":
+    file = file_of(url)
+    if file:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url)
 

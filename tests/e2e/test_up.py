@@ -37,6 +37,20 @@ async def linked_car(http: httpx.AsyncClient, simulator: str) -> str:
     return driver
 
 
+async def ailments(folder: Path) -> list[dict[str, str]]:
+    """What `nightcharge doctor` finds wrong."""
+    env = {**os.environ, **dict(line.split("=", 1) for line in (folder / "env").read_text().splitlines())}
+    doctor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "doctor", "--json"), env=env, stdout=asyncio.subprocess.PIPE
+    )
+    said = (await doctor.communicate())[0].decode()
+    found = [json.loads(line) for line in said.splitlines()]
+    assert {"database", "temporal", "workers", "vendor", "gateway", "programs"} <= {one["what"] for one in found}
+    wrong = [one for one in found if one["state"] == "fail"]
+    assert doctor.returncode == (1 if wrong else 0)
+    return wrong
+
+
 async def cars(http: httpx.AsyncClient, driver: str) -> list[str]:
     devices = (await http.get(f"/v1/drivers/{driver}/devices")).raise_for_status().json()["items"]
     return [device["id"] for device in devices]
@@ -57,6 +71,7 @@ async def test_killed_and_started_again_it_goes_on_where_it_was(tmp_path: Path) 
             assert await cars(http, driver) == linked
             journey = (await http.get(f"/v1/drivers/{driver}/journey")).raise_for_status().json()
             assert journey["stage"] == "ready_to_enroll"
+        assert await ailments(tmp_path) == []
     finally:
         first.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(first.wait(), UP_WITHIN_SECONDS) == 0

@@ -41,6 +41,7 @@ RULES = {
     "client": Rule({"domain", "workflows"}, {"temporalio"}),
     "settings": Rule({"domain"}, {"pydantic", "pydantic_settings"}),
     "gateway": Rule({"client", "storage", "domain"}),
+    "gateway.contract": Rule({"gateway", "workflows", "domain"}),  # tells what the workflows hear
     "gateway.server": Rule(ANY),  # its factory wires
     "simulator": Rule({"domain.clock", "domain.model"}),  # it must not share the product's view of the world
     "nights": Rule(ANY),  # the runner wires

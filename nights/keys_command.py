@@ -1,0 +1,92 @@
+"""The commands `nightcharge keys`: the API keys of a program's backends."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+
+import typer
+
+from gateway.api.access import Scope, new_key
+from settings import Settings
+from storage.audit import Audit, AuditRecord
+from storage.sql import SqlStore
+from storage.tenants import Tenants
+
+T = TypeVar("T")
+
+UNKNOWN = 1
+
+keys = typer.Typer(no_args_is_help=True, help="API keys of a program's backends.")
+
+Program = Annotated[str, typer.Argument(help="Name of the program.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Tell it as JSON.")]
+
+
+@keys.command()
+def create(
+    program: Program,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "by hand",
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; none: read and act.")] = None,
+    days: Annotated[float | None, typer.Option(min=0.01, help="Days it lives; none: until it is revoked.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is shown this once."""
+
+    async def make(store: SqlStore) -> tuple[str, str] | None:
+        tenants, now = Tenants(store.database), datetime.now(UTC)
+        if await tenants.program(program) is None:
+            return None
+        ends = now + timedelta(days=days) if days is not None else None
+        record, token = new_key(program, label, frozenset(scope or (Scope.READ, Scope.ACT)), now, ends)
+        await tenants.add_key(record)
+        await _note(store, program, "make key", record.id)
+        return record.id, token.get_secret_value()
+
+    made = _with_store(make)
+    if made is None:
+        typer.echo(f"no program {program}: nightcharge program put FILE", err=True)
+        raise typer.Exit(UNKNOWN)
+    typer.echo(json.dumps({"id": made[0], "token": made[1]}) if as_json else made[1])
+
+
+@keys.command("list")
+def list_keys(program: Program, as_json: AsJson = False) -> None:
+    """The program's keys, oldest first."""
+    for key in _with_store(lambda store: Tenants(store.database).keys(program)):
+        told = {**key.model_dump(mode="json", exclude={"digest"}), "is_valid": key.is_valid(datetime.now(UTC))}
+        state = "valid" if told["is_valid"] else "ended"
+        typer.echo(json.dumps(told) if as_json else f"{key.id}  {state}  {' '.join(sorted(key.scopes))}  {key.label}")
+
+
+@keys.command()
+def revoke(program: Program, key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+    """End a key at once."""
+
+    async def end(store: SqlStore) -> bool:
+        is_ended = await Tenants(store.database).revoke_key(program, key_id, datetime.now(UTC))
+        if is_ended:
+            await _note(store, program, "revoke key", key_id)
+        return is_ended
+
+    if not _with_store(end):
+        typer.echo(f"{program} has no valid key {key_id}", err=True)
+        raise typer.Exit(UNKNOWN)
+
+
+async def _note(store: SqlStore, program: str, act: str, what: str) -> None:
+    record = AuditRecord(at=datetime.now(UTC), program=program, actor="operator", act=act, object=what, outcome="done")
+    await Audit(store.database).note(record)
+
+
+def _with_store(work: Callable[[SqlStore], Awaitable[T]]) -> T:
+    async def run() -> T:
+        store = SqlStore(Settings().database_url)
+        try:
+            await store.create()
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
