@@ -26,6 +26,7 @@ class ControlKind(StrEnum):
 MOST_SLOTS = 3_000  # a month of quarter hours
 LARGEST_PRICE = 1e6  # [currency/kWh], of any currency
 LARGEST_ENERGY_KWH = 10_000.0
+DRAWING_KWH = 1e-6  # a slot with less draws nothing
 ROUND_OFF = 1 + 1e-9  # a level computed as percent times capacity may exceed the capacity by this
 
 Energy = Annotated[float, Field(ge=0, le=LARGEST_ENERGY_KWH, allow_inf_nan=False)]
@@ -162,7 +163,7 @@ class ChargingPlan(Model):
 
     def is_on(self, t: int) -> bool:
         """Whether slot `t` draws energy."""
-        return self.energy_ac_kwh[t] > 1e-6
+        return self.energy_ac_kwh[t] > DRAWING_KWH
 
     @property
     def gap(self) -> float:
@@ -173,6 +174,16 @@ class ChargingPlan(Model):
         """Mean power of slot `t` at the meter [kW]."""
         hours = (self.edges[t + 1] - self.edges[t]) / timedelta(hours=1)
         return self.energy_ac_kwh[t] / hours
+
+    def energy_until_kwh(self, instant: datetime) -> float:
+        """Energy drawn from the beginning of the plan until `instant`, at the meter [kWh]."""
+        t = bisect_right(self.edges, instant) - 1
+        if t < 0:
+            return 0.0
+        drawn = sum(self.energy_ac_kwh[:t])
+        if t >= len(self.energy_ac_kwh):
+            return drawn
+        return drawn + self.energy_ac_kwh[t] * ((instant - self.edges[t]) / (self.edges[t + 1] - self.edges[t]))
 
     def next_switch_after(self, instant: datetime) -> datetime | None:
         """The first slot boundary after `instant` at which the plan starts or stops drawing; None if none is left."""

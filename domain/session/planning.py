@@ -82,10 +82,7 @@ def level_off_plan_pct(state: SessionState, night: Night, picture: Picture) -> f
     plan, start, soc_pct, at = night.plan, night.plan_from_at, picture.soc_pct, picture.soc_at
     if plan is None or start is None or night.plan_soc_pct is None or soc_pct is None or at is None or at <= start:
         return 0.0
-    drawn_kwh = sum(
-        plan.power_kw(t) * (max(timedelta(0), min(at, plan.edges[t + 1]) - max(start, plan.edges[t])) / HOUR)
-        for t in range(len(plan.energy_ac_kwh))
-    )
+    drawn_kwh = plan.energy_until_kwh(at) - plan.energy_until_kwh(start)
     delay = timedelta(seconds=state.spread_seconds) / HOUR * power_kw(state)  # a switch may be this late
     per_kwh = 100 * state.car.efficiency / state.car.battery_capacity_kwh
     expected_pct = min(night.plan_soc_pct + drawn_kwh * per_kwh, 100.0)

@@ -7,7 +7,7 @@ every restart. The driver's word and the last safe start are never delayed.
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from domain.plan import ChargingPlan
+from domain.plan import DRAWING_KWH, ChargingPlan
 from domain.session.state import Night, SessionState
 
 
@@ -22,10 +22,11 @@ def delay_of(state: SessionState, night: Night, edge: datetime) -> timedelta:
 
 def run_at(plan: ChargingPlan, t: int) -> tuple[int, int]:
     """First and last slot of the run (all drawing, or none) that slot `t` belongs to."""
+    drawn, is_on = plan.energy_ac_kwh, plan.is_on(t)
     first = last = t
-    while first > 0 and plan.is_on(first - 1) == plan.is_on(t):
+    while first > 0 and (drawn[first - 1] > DRAWING_KWH) is is_on:
         first -= 1
-    while last + 1 < len(plan.energy_ac_kwh) and plan.is_on(last + 1) == plan.is_on(t):
+    while last + 1 < len(drawn) and (drawn[last + 1] > DRAWING_KWH) is is_on:
         last += 1
     return first, last
 
