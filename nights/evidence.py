@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.departure import next_departure
 from domain.prices import PriceSeries
 from domain.session.effects import Decision, Send
 from domain.session.events import CommandEnded
 from nights.desk_faults import install_at_desk
-from nights.front_desk import wish_of
 from nights.judge.possible import possible_pct
 from nights.judge.truth import Acted, Band, Billed, Claim, Command, Point, Priced, Relay, Truth, Wished, Word
 from nights.judge.verdict import is_ready
@@ -92,8 +90,9 @@ def _bands(car: Car, box: Box) -> tuple[Band, ...]:
 
 
 def _wishes(spec: NightSpec) -> tuple[Wished, ...]:
+    """What was wanted, in order. Departures are as drawn: how the product reads a wall clock is its own affair."""
     stated = [(spec.plug_in_at, spec.wish), *((act.at, act.wish) for act in spec.acts if act.wish is not None)]
-    return tuple(Wished(at, wish.target_pct, wish.min_pct, next_departure(wish_of(wish), at)) for at, wish in stated)
+    return tuple(Wished(at, wish.target_pct, wish.min_pct, spec.departs_at) for at, wish in stated)
 
 
 def _prices(night: PlayedNight) -> tuple[Priced, ...]:

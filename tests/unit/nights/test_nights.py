@@ -1,7 +1,11 @@
 """The nights runner: drawn worlds, production machines on virtual time, a judge that knows no policy."""
 
+from importlib import import_module
+
 import pytest
 
+from nights.mutants import MUTANTS, Mutant, planted
+from nights.mutate import caught_by
 from nights.runner import Nights, Wanted, canonical, explained, run
 
 
@@ -54,3 +58,21 @@ def test_both_engines_go_the_same_way_through_a_night() -> None:
     report, _ = run(Wanted(count=1, seed=1, faults=(0, 0), engine="temporal"))
     assert report["against_loop"]["differing"] == []
     assert report["against_loop"]["same"] == 1
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.category)
+def test_a_planted_bug_replaces_what_it_names_and_nothing_stays(mutant: Mutant) -> None:
+    module = import_module(mutant.target.partition(":")[0])
+    name = mutant.target.partition(":")[2].partition(".")[0]
+    before = dict(vars(getattr(module, name))) if "." in mutant.target.partition(":")[2] else getattr(module, name)
+    with planted(mutant):
+        owner = getattr(module, name)
+        assert (dict(vars(owner)) if isinstance(before, dict) else owner) != before
+    after = getattr(module, name)
+    assert (dict(vars(after)) if isinstance(before, dict) else after) == before
+
+
+def test_the_runner_catches_a_planted_bug() -> None:
+    """A hold cleared on one side only strands the car (F24); `make mutate` plants one bug per category."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.category == "D")
+    assert caught_by(mutant, nights=12) is not None
