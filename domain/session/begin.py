@@ -86,6 +86,7 @@ def _open_night(state: SessionState, effect: OpenNight, at: datetime) -> Session
             "told": (),
             "measured_kw": None,
             "unable": frozenset(),
+            "lying": frozenset(),
             "stuck_sides": frozenset(),
         }
     )
@@ -140,7 +141,8 @@ def _open_command(state: SessionState, effect: Send, at: datetime) -> SessionSta
     order = effect.order
     superseded = state.open_command_on(order.side)
     commands = tuple(_superseded(c, at) if c is superseded else c for c in state.night.commands)
-    state = with_night(state, commands=(*commands, Command(order=order, begun_at=at)))
+    restarts = state.night.restarts + order.is_restart
+    state = with_night(state, commands=(*commands, Command(order=order, begun_at=at)), restarts=restarts)
     holds = state.holds
     if superseded is not None and superseded.order.goal is Goal.STOP:
         holds = with_hold(holds, Hold(side=order.side, since=at, is_certain=False))

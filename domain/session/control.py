@@ -12,7 +12,7 @@ from domain.session.looking import waits_for_match, witness_ids
 from domain.session.planning import may_stop_again
 from domain.session.rivals import RESTORED_AT_MOST, aborts, starts_of_theirs
 from domain.session.state import Night, OverrideKind, SessionState
-from domain.session.wants import Want, is_reached, must_start_at, wanted
+from domain.session.wants import Want, is_reached, is_stuck_slow, must_start_at, wanted
 
 FLOW_FORGOTTEN = timedelta(hours=3)
 """Energy measured longer ago than this is not known to flow any more: looks every hour have failed meanwhile."""
@@ -67,7 +67,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
     if goal is Goal.START and aborts(state.night) and not _charge_now(state):
         return  # something breaks every start off: trying on only wears (F27)
     if (next_step := next_rung(state, goal, now, is_pressing=is_pressing)) is not None:
-        yield _send(state, goal, next_step, want, now)
+        is_restart = goal is Goal.STOP and is_stuck_slow(state, state.night, picture)
+        yield _send(state, goal, next_step, want, now, is_restart=is_restart)
 
 
 def is_late(state: SessionState, picture: Picture, now: datetime) -> bool:
@@ -119,7 +120,7 @@ def _proof_of(goal: Goal) -> Proof:
     return Proof.FLOW if goal is Goal.START else Proof.NO_FLOW
 
 
-def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime) -> Send:
+def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime, *, is_restart: bool = False) -> Send:
     device = device_at(state, rung.side) or state.car
     assert state.night is not None
     side = state.side_of(device.device_id)
@@ -135,5 +136,6 @@ def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime
         witness_ids=witness_ids(state),
         toggles=toggles(state, side),
         spread_seconds=want.spread_seconds,
+        is_restart=is_restart,
     )
     return Send(order=order, reason=f"{want.why}; {rung.why}")

@@ -31,7 +31,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
         }
     )
     state = note_match(state)
-    state = _note_level(state, reading)
+    state = _note_lie(_note_level(state, reading), reading)
     picture = picture_of(state, reading.received_at)
     state = seen(note_plug(state, picture, reading), picture)
     return _note_power(_note_ready(_without_disproved_holds(state, reading), reading), reading)
@@ -78,7 +78,9 @@ def _is_older(reading: Reading, known: Reading | None) -> bool:
 
 def _speaks_for_this_car(state: SessionState, reading: Reading) -> bool:
     """A charger's meter counts only if the car is surely in it."""
-    return reading.side is Side.VEHICLE or reading.device_id == state.charger_id
+    if reading.side is Side.VEHICLE:
+        return True
+    return reading.device_id == state.charger_id and reading.device_id not in state.lying
 
 
 def _note_level(state: SessionState, reading: Reading) -> SessionState:
@@ -94,6 +96,18 @@ def _note_level(state: SessionState, reading: Reading) -> SessionState:
         if level.metered_at is None and power is not None:
             level = level.model_copy(update={"metered_at": at, "power_pct_per_hour": power * per_kw})
     return state if level == state.level else state.model_copy(update={"level": level})
+
+
+def _note_lie(state: SessionState, reading: Reading) -> SessionState:
+    """A charger's meter that runs on while the car rests and its level stands still: the car is right (F12, F13)."""
+    level, box = state.level, state.box
+    if level is None or box is None or reading.side is not Side.VEHICLE or box.device_id in state.lying:
+        return state
+    power = measured_power_kw(reading)
+    if not level.is_frozen or power is None or power > FLOW_THRESHOLD_KW:
+        return state
+    level = level.model_copy(update={"low_pct": 0.0, "unmoved_pct": 0.0, "power_pct_per_hour": 0.0})
+    return state.model_copy(update={"lying": state.lying | {box.device_id}, "level": level})
 
 
 def _without_disproved_holds(state: SessionState, reading: Reading) -> SessionState:

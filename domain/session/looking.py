@@ -10,7 +10,7 @@ from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
 from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
-from domain.session.wants import is_over, reachable_soc_pct, wanted
+from domain.session.wants import is_over, is_short, reachable_soc_pct, wanted
 
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
@@ -27,6 +27,9 @@ FULL_GRACE = timedelta(minutes=15)
 
 UNPLUG_CONFIRMED_AFTER = timedelta(minutes=1)
 """An unplug that the car alone tells is asked for once more after this long (F10)."""
+
+LEVEL_FRESH = timedelta(minutes=20)
+"""A running charge's level by the car's own word is news for this long."""
 
 READS_PER_NIGHT = 24
 """Budget of reads of our own [count] (F5)."""
@@ -46,7 +49,9 @@ class Doubt(NamedTuple):
 def witness_ids(state: SessionState) -> dict[Side, str]:
     """The devices whose readings can prove something: the car, and the charger that surely holds it."""
     ids = {Side.VEHICLE: state.car.device_id}
-    return ids if state.box is None else {Side.CHARGER: state.box.device_id, **ids}
+    return (
+        ids if state.box is None or state.box.device_id in state.lying else {Side.CHARGER: state.box.device_id, **ids}
+    )
 
 
 def waits_for_match(state: SessionState, now: datetime) -> bool:
@@ -147,6 +152,21 @@ def _target_overdue(state: SessionState, night: Night, picture: Picture, now: da
     )
 
 
+def _short(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
+    """Before anybody is alarmed by a level that was reckoned, the car is asked."""
+    if not is_short(state, night, picture, now) or is_level_checked(state, picture, now):
+        return None
+    return Doubt("the target seems out of reach", (state.car.device_id,), now)
+
+
+def is_level_checked(state: SessionState, picture: Picture, now: datetime) -> bool:
+    """Whether the level rests on the car's recent word, or the car was asked for it in vain."""
+    if state.level is None or not picture.is_flowing or now - state.level.told_at <= LEVEL_FRESH:
+        return True
+    asked_at = state.asked_at.get(state.car.device_id)
+    return asked_at is not None and now - asked_at <= LEVEL_FRESH and state.car.device_id not in state.reads_open
+
+
 def _plan_over(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     """Energy flows on beyond the plan's last run: only the car can say whether it has enough."""
     ended_at = plan_ended_at(night, now)
@@ -180,6 +200,7 @@ _DOUBTS = (
     _power_off,
     _target_overdue,
     _plan_over,
+    _short,
     _long_unheard,
 )
 

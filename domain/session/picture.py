@@ -11,6 +11,8 @@ def picture_of(state: SessionState, now: datetime) -> Picture:
     """The picture at `now`."""
     car = state.readings.get(state.car.device_id)
     charger = state.readings.get(state.charger_id or "")
+    if charger is not None and charger.device_id in state.lying:
+        charger = charger.model_copy(update={"charge_rate_kw": None, "state": PowerDeliveryState.UNKNOWN})
     return fuse(car, charger, state.level, now, places=charging_places(state))
 
 

@@ -44,8 +44,9 @@ def seen(state: SessionState, picture: Picture) -> SessionState:
 def _note_late_effect(state: SessionState, goal: Goal, at: datetime) -> SessionState:
     """A command that took effect after it was given up: this device needs more time (F4, F21)."""
     commands = state.night.commands if state.night is not None else ()
-    last = next((c for c in reversed(commands) if c.order.goal is goal), None)
-    if last is None or last.outcome is None or last.outcome.result is not CommandResult.UNPROVEN:
+    given_up = [c for c in commands if c.outcome is not None and c.outcome.result is CommandResult.UNPROVEN]
+    last = next((c for c in reversed(given_up) if c.order.goal is goal), None)
+    if last is None:
         return state
     took = at - last.begun_at
     if not timedelta(0) < took <= LATE_FOR:

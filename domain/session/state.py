@@ -120,6 +120,7 @@ class Night(Model):
     commands: tuple[Command, ...] = ()
     undone: tuple[Undone, ...] = ()  # what somebody else did to the flow
     catches_up: bool = False  # the last departure was missed: go on to the target, whatever the price (F52)
+    restarts: int = 0  # stops meant to be followed at once by a start
     reads: int = 0
     ready_at: Instant | None = None
     is_closing: bool = False
@@ -160,6 +161,7 @@ class SessionState(Model):
     measured_kw: float | None = None  # power of this night once it had settled [kW]
     seen_kw: float | None = None  # most power measured so far, settled or not [kW]
     unable: frozenset[str] = frozenset()  # "side:goal" that a device said it cannot do
+    lying: frozenset[str] = frozenset()  # chargers whose meter the car disproves; what they say of power is ignored
     no_login: frozenset[str] = frozenset()  # devices whose login ended; a reading of theirs re-arms them
     banned_until: dict[str, Instant] = Field(default_factory=dict)  # device id -> no request before (F35)
     acted_within_seconds: dict[Side, float] = Field(default_factory=dict)  # the longest a late effect took, per side

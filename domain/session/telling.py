@@ -13,16 +13,13 @@ from domain.routing import route
 from domain.session.control import is_late, may_be_stopped
 from domain.session.effects import Tell
 from domain.session.ladder import LADDER_REST, climb_time, failed_sides, next_rung
-from domain.session.looking import waits_for_match
+from domain.session.looking import is_level_checked, waits_for_match
 from domain.session.picture import own_limit_pct
 from domain.session.rivals import aborts, is_conceded
 from domain.session.state import Night, OverrideKind, SessionState
-from domain.session.wants import energy_needed_ac_kwh, is_reached, last_safe_start, possible_power_kw, wanted
+from domain.session.wants import SHORT_BY_PCT, is_reached, is_short, last_safe_start, shortfall_pct, wanted
 
 Kind = Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
-
-SHORT_BY_PCT = 1.0
-"""A target missed by less than this is reached for all that anybody notices [%]."""
 
 TRIED_FOR = timedelta(minutes=12)
 """A command's time: energy that ceased may be back by then."""
@@ -104,14 +101,6 @@ def _is_stopped(state: SessionState, now: datetime) -> bool:
     return override.kind in (OverrideKind.STAY_STOPPED, OverrideKind.PAUSE_UNTIL) and not is_over
 
 
-def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: datetime) -> float:
-    """By how much the target is missed at departure if the car charges from now on [%]; 0: it is not."""
-    needed_kwh = energy_needed_ac_kwh(state, night, picture)
-    hours = max(0.0, (night.departs_at - now) / timedelta(hours=1))
-    missing_kwh = needed_kwh - hours * possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp
-    return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
-
-
 def _what_is_known_beforehand(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
     """What no command can change: told as soon as it is known."""
     if _is_skipped(state):
@@ -147,7 +136,7 @@ def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, n
             )
     elif state.level is not None and state.level.is_old and now < night.opened_at + LEVEL_AWAITED:
         return  # a newer word is being asked for
-    elif shortfall_pct(state, night, picture, now) > SHORT_BY_PCT:
+    elif is_short(state, night, picture, now) and is_level_checked(state, picture, now):
         yield _tell("at_risk", "too_late", "the time to departure is too short for the target, even at once")
 
 

@@ -21,6 +21,22 @@ SAFETY_MARGIN = timedelta(minutes=15)
 CAUTIOUS_FRACTION = 0.9
 """Share of the power counted on for readiness."""
 
+PAUSE_AT_LEAST = timedelta(minutes=45)
+"""A running charge is not paused for less than this before the last safe start: the level is known no better."""
+
+SLOW_FRACTION = 0.5
+"""A car that charges at less than this share of what it did tonight is stuck at its lowest current (0-1)."""
+
+TAPER_FROM_PCT = 90.0
+"""Level from which cars charge slower, if nothing better is known of this one [%] (F54)."""
+
+TAPER_FACTOR = 2.3
+"""How much longer energy takes from there on: power that falls in a line to a seventh takes ln(7) / (1 - 1/7) times as
+long."""
+
+SHORT_BY_PCT = 1.0
+"""A target missed by less than this is reached for all that anybody notices [%]."""
+
 SLOWEST_KW = 3.0
 """The slowest socket [kW]: one phase at 13 A. A car whose power was never measured is started when that slow a one
 would have to be; within a minute it shows what it draws, and waits on for its cheap hours."""
@@ -49,6 +65,10 @@ def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
     if is_reached(state, night, picture):
         return Want(
             False, f"target reached: {picture.soc_pct:.0f} % of {reachable_soc_pct(state, night, picture):.0f} %"
+        )
+    if is_stuck_slow(state, night, picture):
+        return Want(
+            False, f"{picture.flow_kw:.1f} kW flow where {state.seen_kw:.1f} did before: stopped, to start anew"
         )
     if now >= must_start_at(state, night, picture):
         return Want(True, "last safe start has passed: price no longer counts")
@@ -97,6 +117,8 @@ def _plan_wants(state: SessionState, night: Night, picture: Picture, now: dateti
         return Want(True, f"plan: charge at {price:.3f} per kWh ({reason})", delay)
     if picture.is_flowing and is_over(plan, t):
         return Want(None, "the plan's last run is over, the target is not: it goes on until the level is known")
+    if picture.is_flowing and now + PAUSE_AT_LEAST >= must_start_at(state, night, picture):
+        return Want(True, "plan: wait, but price stops counting so soon that a pause is not worth its risk")
     if picture.is_flowing and not can_pause(state):
         return Want(None, "plan: wait, but a pause might end this charge for good: it goes on")
     return Want(False, f"plan: wait at {price:.3f} per kWh ({reason})", delay)
@@ -105,6 +127,14 @@ def _plan_wants(state: SessionState, night: Night, picture: Picture, now: dateti
 def is_over(plan: ChargingPlan, t: int) -> bool:
     """Whether the plan draws nothing from slot `t` on."""
     return not any(plan.is_on(later) for later in range(t, len(plan.energy_ac_kwh)))
+
+
+def is_stuck_slow(state: SessionState, night: Night, picture: Picture) -> bool:
+    """Whether the car resumed far slower than it charged before, which a second start may cure, once (F23)."""
+    if night.restarts or state.measured_kw is None or state.seen_kw is None or not picture.is_flowing:
+        return False
+    has_top = (picture.soc_high_pct or 0.0) >= TAPER_FROM_PCT - 10
+    return state.measured_kw < SLOW_FRACTION * state.seen_kw and not has_top and can_pause(state)
 
 
 def can_pause(state: SessionState) -> bool:
@@ -135,9 +165,24 @@ def reachable_soc_pct(state: SessionState, night: Night, picture: Picture) -> fl
 
 def energy_needed_ac_kwh(state: SessionState, night: Night, picture: Picture) -> float:
     """Energy to the target at the meter [kWh]; an unknown level counts as the one at plug-in, else as empty."""
-    soc_pct = picture.soc_expected_pct if picture.soc_expected_pct is not None else (night.soc_start_pct or 0.0)
-    missing = max(0.0, reachable_soc_pct(state, night, picture) - soc_pct) / 100
-    return missing * state.car.battery_capacity_kwh / state.car.efficiency
+    return _energy_between_kwh(state, _level_pct(night, picture), reachable_soc_pct(state, night, picture))
+
+
+def _level_pct(night: Night, picture: Picture) -> float:
+    return picture.soc_expected_pct if picture.soc_expected_pct is not None else (night.soc_start_pct or 0.0)
+
+
+def _energy_between_kwh(state: SessionState, from_pct: float, to_pct: float) -> float:
+    return max(0.0, to_pct - from_pct) / 100 * state.car.battery_capacity_kwh / state.car.efficiency
+
+
+def hours_needed(state: SessionState, night: Night, picture: Picture, power: float) -> float:
+    """Time to the target at `power` [kW], the slow top of the battery counted."""
+    level, target = _level_pct(night, picture), reachable_soc_pct(state, night, picture)
+    top = state.car.taper_from_pct if state.car.taper_from_pct is not None else TAPER_FROM_PCT
+    fast = _energy_between_kwh(state, level, min(target, top))
+    slow = _energy_between_kwh(state, max(level, top), target)
+    return (fast + TAPER_FACTOR * slow) / power
 
 
 def max_power_kw(state: SessionState) -> float:
@@ -163,21 +208,32 @@ def cautious_power_kw(state: SessionState) -> float:
 
 def last_safe_start(state: SessionState, night: Night, picture: Picture) -> datetime:
     """Departure minus the energy still needed at cautious power minus the driver's time to act."""
-    needed = energy_needed_ac_kwh(state, night, picture)
-    if needed <= 0:
-        return night.departs_at
-    return night.departs_at - timedelta(hours=needed / cautious_power_kw(state)) - SAFETY_MARGIN
+    hours = hours_needed(state, night, picture, cautious_power_kw(state))
+    return night.departs_at if hours <= 0 else night.departs_at - timedelta(hours=hours) - SAFETY_MARGIN
 
 
 def measure_at(state: SessionState, night: Night, picture: Picture) -> datetime:
     """When a car whose power was never measured must show it; its departure if that is known or not needed."""
-    needed = energy_needed_ac_kwh(state, night, picture)
-    if state.seen_kw is not None or night.plan is None or needed <= 0:
+    hours = hours_needed(state, night, picture, SLOWEST_KW)
+    if state.seen_kw is not None or night.plan is None or hours <= 0:
         return night.departs_at
-    return night.departs_at - timedelta(hours=needed / SLOWEST_KW) - SAFETY_MARGIN - climb_time(state, Goal.START)
+    return night.departs_at - timedelta(hours=hours) - SAFETY_MARGIN - climb_time(state, Goal.START)
 
 
 def must_start_at(state: SessionState, night: Night, picture: Picture) -> datetime:
     """From here on price no longer counts: the whole ladder, climbed now, still ends before the last safe start."""
     latest = last_safe_start(state, night, picture)
     return latest if latest == night.departs_at else latest - climb_time(state, Goal.START)
+
+
+def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: datetime) -> float:
+    """By how much the target is missed at departure if the car charges from now on [%]; 0: it is not."""
+    needed_kwh = energy_needed_ac_kwh(state, night, picture)
+    hours = max(0.0, (night.departs_at - now) / timedelta(hours=1))
+    missing_kwh = needed_kwh - hours * possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp
+    return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
+
+
+def is_short(state: SessionState, night: Night, picture: Picture, now: datetime) -> bool:
+    """Whether the target will be missed by more than anybody overlooks."""
+    return picture.soc_pct is not None and shortfall_pct(state, night, picture, now) > SHORT_BY_PCT
