@@ -1,6 +1,6 @@
 """What waits in the inbox, and what working it off leaves behind."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -98,6 +98,10 @@ class Inbox(Protocol):
 
     async def known(self, device_ids: Sequence[str]) -> dict[str, Known]:
         """What is known of each of the devices."""
+        ...
+
+    async def erased(self, driver_ids: Collection[str]) -> dict[str, datetime]:
+        """Which of these drivers were erased, and when."""
         ...
 
     async def devices(self, driver_id: str) -> list[Device]:

@@ -129,6 +129,7 @@ class Intake:
 
     async def _tell_all(self, round_: _Round) -> None:
         """Tell every driver's workflows their news; drivers side by side, the devices of one after the other."""
+        await self._leave_out_the_erased(round_)
         known = await self._inbox.known(list(round_.sightings))
         by_driver: dict[str, list[str]] = defaultdict(list)
         for device_id, sightings in round_.sightings.items():
@@ -141,6 +142,19 @@ class Intake:
                 await self._tell_of_login(driver_id, vendor, at)
             except Exception as error:
                 round_.failures[driver_id, vendor] = error
+
+    async def _leave_out_the_erased(self, round_: _Round) -> None:
+        """What was observed of a driver before the driver was erased leaves no trace, however late it arrives (F39)."""
+        all_sightings = [one for sightings in round_.sightings.values() for one in sightings]
+        erased = await self._inbox.erased({one.device.driver_id for one in all_sightings})
+        if not erased:
+            return
+        for device_id, sightings in list(round_.sightings.items()):
+            kept = [one for one in sightings if not _is_before(one.at, erased.get(one.device.driver_id))]
+            if kept:
+                round_.sightings[device_id] = kept
+            else:
+                del round_.sightings[device_id], round_.work.seen[device_id]
 
     async def _tell_of_login(self, driver_id: str, vendor: str, at: datetime) -> None:
         """A login ended; unless one of its devices was reached since: then the word is old."""
@@ -231,6 +245,10 @@ def _sort_in(round_: _Round, event: ProviderEvent, received_at: datetime) -> Sub
     round_.sightings[device_id].append(sighting)
     round_.work.seen[device_id] = received_at
     return device_id
+
+
+def _is_before(at: datetime, erased_at: datetime | None) -> bool:
+    return erased_at is not None and at <= erased_at
 
 
 def _was_reached_after(reading: Reading, at: datetime) -> bool:

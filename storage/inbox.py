@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from domain.inbox import Backlog, Delivery, Known, Origin, SetAside, WorkedOff
 from domain.relevance import Watch
 from storage.content import body_digest
 from storage.database import Database
+from storage.erasure import SqlErasure
 from storage.rows import device_values, reading_values
 from storage.statements import Values, insert_each, insert_many, update_many, upsert_many
 from storage.tables import DeliveryRow, DeviceRow, ListenerRow, ReadingRow, WatchRow
@@ -86,6 +87,10 @@ class SqlInbox:
     def _picture(self, device_id: str, body: str) -> Device:
         known = self._pictures.get(device_id)
         return known[1] if known is not None and known[0] == body else Device.model_validate_json(body)
+
+    async def erased(self, driver_ids: Collection[str]) -> dict[str, datetime]:
+        """Which of these drivers were erased, and when."""
+        return await SqlErasure(self._database).erased(driver_ids)
 
     async def devices(self, driver_id: str) -> list[Device]:
         """The driver's devices."""

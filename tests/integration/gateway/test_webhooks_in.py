@@ -1,6 +1,7 @@
 """Webhooks over a real socket: who is let in, what is stored before the answer, and who hears of it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -281,3 +282,15 @@ async def test_what_was_set_aside_is_worked_off_once_it_is_tried_again(gateway):
     await gateway.worked_off()
     assert len(gateway.told.seen) == 1
     assert await gateway.inbox.set_aside() == []
+
+
+async def test_f39_what_comes_late_of_an_erased_driver_leaves_no_trace(gateway):
+    erased_at = datetime(2026, 3, 1, 18, 5, tzinfo=UTC)
+    await gateway.store.erasure.erase(DRIVER, (CAR,), erased_at)
+    assert await gateway.deliver(event(minute=4)) == 200
+    await gateway.worked_off()
+    assert (gateway.told.seen, await gateway.store.device(CAR)) == ([], None)
+    assert await gateway.store.readings(CAR, erased_at - timedelta(days=1), erased_at + timedelta(days=1)) == []
+    assert await gateway.deliver(event(minute=6), delivery="d-2") == 200  # a driver who came back
+    await gateway.worked_off()
+    assert len(gateway.told.seen) == 1
