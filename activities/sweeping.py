@@ -80,7 +80,8 @@ class Sweeping:
         """Into the inbox. A page handed in twice is worked off twice, which changes nothing."""
         if events:
             info = activity.info()
-            delivery_id = f"sweep/{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
+            page = f"{step.line.part.value}/{step.line.cursor or ''}"
+            delivery_id = f"sweep/{info.workflow_run_id}/{page}/{info.attempt}"
             await self._inbox.accept(delivery_id, events_to_json(events), step.clock.now(), origin=Origin.SWEEP)
 
     async def _sweep_sessions(self, step: SweepPage) -> SweptPage:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 from domain.clock import Clock
 from domain.model import Model
 from domain.sweep import SWEEP_PAGE, Line, Sweep, SweepPage, SweptPage
+from workflows import policies
 
 SWEEP_WORKFLOW = "Sweep"
 
@@ -29,12 +30,16 @@ PATIENT = RetryPolicy(
 
 PAGE_LIMIT = timedelta(minutes=5)
 
+PAGE_PATIENCE = timedelta(days=1)
+"""Real time after which a page is given up, and its part with it."""
+
 
 class SweepStart(Model):
     """A sweep's input, and what it carries over continue-as-new."""
 
     clock: Clock = Clock()
     pace: timedelta = timedelta(seconds=2)  # real time between two rounds of pages: spares the vendor's budget
+    rounds: int = ROUNDS_A_RUN  # after so many it continues as new
     sweep: Sweep | None = None  # None: at the start
 
 
@@ -46,7 +51,7 @@ class SweepWorkflow:
     async def run(self, start: SweepStart) -> Sweep:
         sweep, rounds = start.sweep or self._begin(start), 0
         while sweep.open:
-            if rounds == ROUNDS_A_RUN:
+            if rounds == start.rounds:
                 workflow.continue_as_new(start.model_copy(update={"sweep": sweep}))
             pages = await asyncio.gather(*(self._page(sweep, line, start.clock) for line in sweep.open))
             sweep, rounds = sweep.after(tuple(pages)), rounds + 1
@@ -67,6 +72,8 @@ class SweepWorkflow:
                 SweepPage(line=line, began_at=sweep.began_at, since=sweep.since, clock=clock),
                 result_type=SweptPage,
                 start_to_close_timeout=PAGE_LIMIT,
+                schedule_to_close_timeout=PAGE_PATIENCE,
+                heartbeat_timeout=policies.HEARTBEAT,
                 retry_policy=PATIENT,
                 summary=line.part.value,
             )
