@@ -257,8 +257,9 @@ class Town:
 
         def is_there(state: RolloutState) -> bool:
             spread = state.spread
-            is_spreading = spread is not None and spread.version == version
-            return is_spreading and bool(spread.in_flight) and spread.next_page - len(spread.in_flight) == page
+            if spread is None or spread.version != version or not spread.in_flight:
+                return False
+            return spread.next_page - len(spread.in_flight) == page
 
         await self.reaches(is_there, f"page {page} of version {version}")
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, case, literal
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from domain.account import NightAccount
@@ -84,7 +85,7 @@ class SqlReliability:
         """The evidence of single drivers."""
         night = NightRecordRow
         sums = [func.sum(side) for pair in PAIRS for side in pair]
-        query: Select[Any] = select(night.driver_id, func.count(), *sums)  # type: ignore[call-overload]
+        query: Select[Any] = select_columns(col(night.driver_id), func.count(), *sums)
         query = query.where(col(night.driver_id).in_(driver_ids), col(night.closed_at) >= since)
         tickets = select(TicketRow.driver_id, func.count()).where(
             col(TicketRow.driver_id).in_(driver_ids), col(TicketRow.opened_at) >= since
@@ -116,7 +117,7 @@ class SqlReliability:
         night = NightRecordRow
         name = (col(night.brand) + " " + col(night.model)) if by_model else col(night.brand)
         sides = [func.sum(side).label(f"s{i}") for i, side in enumerate(side for pair in PAIRS for side in pair)]
-        inner: Select[Any] = select(name.label("name"), func.count().label("nights"), *sides)  # type: ignore[call-overload]
+        inner: Select[Any] = select_columns(name.label("name"), func.count().label("nights"), *sides)
         inner = inner.where(col(night.program) == program, col(night.closed_at) >= since, col(night.closed_at) < until)
         if brand is not None:
             inner = inner.where(func.lower(col(night.brand)) == brand.lower())
@@ -140,8 +141,8 @@ class SqlReliability:
 
         return await self._database.read(work)
 
-    def _tickets(self, program: str, since: datetime, until: datetime, is_mandatory: bool | None) -> Select[Any]:
-        query: Select[Any] = select(MemberRow.vehicles_json, func.count()).join(
+    def _tickets(self, program: str, since: datetime, until: datetime, is_mandatory: bool | None) -> Any:
+        query: Any = select_columns(col(MemberRow.vehicles_json), func.count()).join(
             TicketRow, col(TicketRow.driver_id) == col(MemberRow.driver_id)
         )
         query = query.where(
@@ -160,7 +161,7 @@ def _sums(per_driver: Any) -> Select[Any]:
             func.sum(case((trials > 0, 1), else_=0)),
             *(func.sum(term) for term in (hits, trials, hits * hits, hits * trials, trials * trials)),
         ]
-    return select(*columns)  # type: ignore[no-any-return]
+    return select_columns(*columns)
 
 
 def _tally(sums: Sequence[Any]) -> Tally:

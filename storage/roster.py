@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import case
+from sqlalchemy import ColumnElement, case
 from sqlmodel import Session, col, func, select, update
 
 from domain.capabilities import BrandTable, OwnCapability, evidence_of
@@ -129,7 +129,7 @@ class SqlRoster:
             "enrolled": here & (col(MemberRow.stage) == "enrolled"),
         }
         sums = [func.coalesce(func.sum(case((is_so, 1), else_=0)), 0) for is_so in wanted.values()]
-        query = select(*sums).where(MemberRow.program == program)  # type: ignore[call-overload]
+        query = select(*sums).where(MemberRow.program == program)
         row = await self._database.read(lambda session: session.exec(query).one())
         return Counts(**{name: int(count) for name, count in zip(wanted, row, strict=True)})
 
@@ -138,7 +138,7 @@ def bucket_of(driver_id: str) -> int:
     return zlib.crc32(driver_id.encode()) % BUCKETS
 
 
-def _on_page(program: str, page: int, pages: int):  # type: ignore[no-untyped-def]
+def _on_page(program: str, page: int, pages: int) -> tuple[ColumnElement[bool], ...]:
     bucket = col(MemberRow.bucket)
     low, high = page * BUCKETS // pages, (page + 1) * BUCKETS // pages
     return col(MemberRow.program) == program, bucket >= low, bucket < high
