@@ -72,9 +72,10 @@ class CommandRun:
 
     async def _since(self) -> datetime:
         """From when on a reading tells of now: fresh, and later than any other request to these devices."""
-        known = await self._commands.commands(self._session_id)
-        requests = [i.requested_at for i in known if i.requested_at is not None and i.key != self._order.key]
-        return max([self._clock.now() - FRESH, *requests])
+        stored = await self._commands.commands(self._session_id)
+        requests = [i.requested_at for i in stored if i.requested_at is not None and i.key != self._order.key]
+        known = [] if self._order.known_at is None else [self._order.known_at]
+        return max([self._clock.now() - FRESH, *requests, *known])
 
     async def _send_and_prove(self, instead_of: datetime | None) -> CommandOutcome:
         sent_at = self._clock.now()

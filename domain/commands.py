@@ -34,6 +34,7 @@ class CommandOrder(Model):
     prove_by: Instant  # world instant at which the waiting for proof ends
     witness_ids: dict[Side, str]  # devices whose readings can prove it
     toggles: bool = False  # a repeated command flips the device: never send twice
+    known_at: Instant | None = None  # what was observed until then speaks against the goal: only later words count
     is_restart: bool = False  # a stop that is to be followed at once by a start
     spread_seconds: float = 0.0  # of the random delay that this planned switch has had, for the record
 

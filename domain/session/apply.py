@@ -140,6 +140,7 @@ def _close_night(state: SessionState, event: NightAccounted) -> SessionState:
             "night": None,
             "nights_closed": event.number,
             "to_report": event,
+            "last_undone": state.night.undone,
             "last_charger_id": state.night.charger_id,
             "is_match_known": state.night.charger_id is not None
             or (bool(state.boxes) and not state.night.is_box_plugged),

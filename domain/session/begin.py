@@ -79,6 +79,7 @@ def _open_night(state: SessionState, effect: OpenNight, at: datetime) -> Session
         min_soc_pct=state.wish.min_soc_pct,
         soc_start_pct=soc_at_opening(state),
         catches_up=effect.catches_up,
+        undone=state.last_undone if effect.catches_up else (),
     )
     state = state.model_copy(
         update={

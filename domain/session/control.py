@@ -9,10 +9,14 @@ from domain.routing import device_at
 from domain.session.effects import ReportReleased, Send, SessionEffect
 from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, toggles
 from domain.session.looking import waits_for_match, witness_ids
+from domain.session.picture import picture_of
 from domain.session.planning import may_stop_again
 from domain.session.rivals import RESTORED_AT_MOST, aborts, starts_of_theirs
 from domain.session.state import Night, OverrideKind, SessionState
 from domain.session.wants import Want, is_reached, is_stuck_slow, must_start_at, wanted
+
+PROOF_LASTS = timedelta(minutes=10)
+"""A proof counts this long against older words; vendors that tell changes only never tell a newer one."""
 
 FLOW_FORGOTTEN = timedelta(hours=3)
 """Energy measured longer ago than this is not known to flow any more: looks every hour have failed meanwhile."""
@@ -60,7 +64,7 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
     is_pressing = is_late(state, picture, now) or _charge_now(state)
     if _is_as_wanted(picture, goal, now, must_know=bool(state.holds) or is_pressing):
         return
-    if _is_proven_since(state, goal, picture):
+    if _is_proven_since(state, goal, picture, now):
         return
     if goal is Goal.STOP and not may_be_stopped(state, state.night, picture):
         return
@@ -105,7 +109,7 @@ def _is_as_wanted(picture: Picture, goal: Goal, now: datetime, *, must_know: boo
     return picture.is_flowing is not False and not must_know
 
 
-def _is_proven_since(state: SessionState, goal: Goal, picture: Picture) -> bool:
+def _is_proven_since(state: SessionState, goal: Goal, picture: Picture, now: datetime) -> bool:
     """Whether the last command was measured to work, and nothing newer contradicts it: witnesses tell one by one."""
     commands = state.night.commands if state.night is not None else ()
     last = commands[-1] if commands else None
@@ -113,7 +117,15 @@ def _is_proven_since(state: SessionState, goal: Goal, picture: Picture) -> bool:
         return False
     if last.order.proof is Proof.RELEASED:
         return False
-    return picture.flow_at is None or picture.flow_at <= last.outcome.ended_at
+    ended_at = last.outcome.ended_at
+    return now < ended_at + PROOF_LASTS and (picture.flow_at is None or picture.flow_at <= ended_at)
+
+
+def proof_ends_at(state: SessionState) -> datetime | None:
+    """Until when the last proof counts, unless something newer contradicts it."""
+    commands = state.night.commands if state.night is not None else ()
+    last = commands[-1].outcome if commands else None
+    return last.ended_at + PROOF_LASTS if last is not None and last.worked else None
 
 
 def _proof_of(goal: Goal) -> Proof:
@@ -136,6 +148,7 @@ def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime
         witness_ids=witness_ids(state),
         toggles=toggles(state, side),
         spread_seconds=want.spread_seconds,
+        known_at=picture_of(state, now).flow_at if rung.proof is not Proof.RELEASED else None,
         is_restart=is_restart,
     )
     return Send(order=order, reason=f"{want.why}; {rung.why}")

@@ -9,7 +9,7 @@ from domain.fusion import Picture
 from domain.machine import to_rest
 from domain.relevance import Watch
 from domain.session.begin import begun
-from domain.session.control import control_the_flow, release_what_leaves
+from domain.session.control import control_the_flow, proof_ends_at, release_what_leaves
 from domain.session.effects import (
     CloseNight,
     CloseSession,
@@ -222,6 +222,8 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
             yield may_replan_at(night), f"plan again: {why}"
     if night.reads < READS_PER_NIGHT:
         yield from when_to_look(state, night, picture, now)
+    if (at := proof_ends_at(state)) is not None:
+        yield at, "look whether the proof still holds"
     want = wanted(state, picture, now)
     if want.on is not None and want.on is not picture.is_flowing:
         again = climbs_again_at(state, Goal.START if want.on else Goal.STOP, now)

@@ -188,7 +188,13 @@ def _long_unheard(state: SessionState, night: Night, picture: Picture, now: date
     is_active = picture.is_flowing or wanted(state, picture, now).on
     if not is_active or picture.flow_at is None or now - picture.flow_at < LOOK_AGAIN_AFTER:
         return None
-    return Doubt("power last measured an hour ago", tuple(witness_ids(state).values())[:1])
+    return Doubt("power last measured an hour ago", (_longest_unheard(state),))
+
+
+def _longest_unheard(state: SessionState) -> str:
+    """The witness that spoke longest ago: meter and level are looked at in turn."""
+    ids = witness_ids(state).values()
+    return min(ids, key=lambda i: state.readings[i].received_at if i in state.readings else state.plugged_in_at)
 
 
 _DOUBTS = (

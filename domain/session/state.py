@@ -171,6 +171,7 @@ class SessionState(Model):
     night: Night | None = None
     nights_closed: int = 0
     last_departure_at: Instant | None = None
+    last_undone: tuple[Undone, ...] = ()  # what others did to the flow in the last night
     last_charger_id: str | None = None  # the linked charger of the last night
     is_match_known: bool = False  # whether the last night knew which linked charger held the car, or that none did
     is_short: bool = False  # the last night's target was not reached
