@@ -1,54 +1,49 @@
-"""The `nightcharge` command."""
+"""The `nightcharge` command. Only what a command needs is loaded: a worker has no use for the planner's pictures."""
 
 import asyncio
 import logging
+import sys
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nights.doctor_command import doctor
-from nights.inspect_command import inspect
-from nights.keys_command import keys
-from nights.nights_command import nights
-from nights.program_command import program
-from nights.rollout_command import rollout
-from nights.up_command import up
-from planner.command import plan
-from settings import Settings
-from simulator.command import simulator
-
-app = typer.Typer(
-    name="nightcharge", no_args_is_help=True, pretty_exceptions_show_locals=False, help=__doc__, add_completion=False
-)
-app.command("simulator")(simulator)
-app.command("plan")(plan)
-app.command("inspect")(inspect)
-app.command("nights")(nights)
-app.command("up")(up)
-app.command("doctor")(doctor)
-app.add_typer(keys, name="keys")
-app.add_typer(program, name="program")
-app.add_typer(rollout, name="rollout")
+COMMANDS = {
+    "up": "nights.up_command:up",
+    "demo": "cli:demo",
+    "worker": "cli:worker",
+    "serve": "cli:serve",
+    "simulator": "simulator.command:simulator",
+    "plan": "planner.command:plan",
+    "nights": "nights.nights_command:nights",
+    "inspect": "nights.inspect_command:inspect",
+    "doctor": "nights.doctor_command:doctor",
+    "program": "nights.program_command:program",
+    "rollout": "nights.rollout_command:rollout",
+    "keys": "nights.keys_command:keys",
+    "contract": "cli:contract",
+}
+"""Where each command, or group of commands, is."""
 
 
-@app.command()
 def worker() -> None:
     """Run workflows and their steps."""
     import worker as process
+    from settings import Settings
 
     asyncio.run(process.run(Settings()))
 
 
-@app.command()
 def serve() -> None:
     """Run the gateway: webhooks in, and the API once a secret is set."""
     from gateway.server import serve as run
+    from settings import Settings
 
     asyncio.run(run(Settings()))
 
 
-@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
     speed: Annotated[float, typer.Option(min=60, max=900, help="World seconds per real second.")] = 540,
@@ -60,7 +55,6 @@ def demo(
     raise typer.Exit(asyncio.run(play(keep=keep, speed=speed, out=out)))
 
 
-@app.command()
 def contract(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if it is not current.")] = False,
 ) -> None:
@@ -75,10 +69,38 @@ def contract(
         raise typer.Exit(1)
 
 
+def app_of(names: Iterable[str]) -> typer.Typer:
+    """The application with these commands."""
+    made = typer.Typer(
+        name="nightcharge", no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False
+    )
+
+    @made.callback()
+    def about() -> None:
+        """Durable, price-aware charging of electric cars at home."""
+
+    for name in names:
+        module, _, function = COMMANDS[name].partition(":")
+        found = getattr(import_module(module if module != "cli" else __name__), function)
+        if isinstance(found, typer.Typer):
+            made.add_typer(found, name=name)
+        else:
+            made.command(name)(found)
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """`app`: the application with all its commands, made when it is asked for."""
+    if name != "app":
+        raise AttributeError(name)
+    return app_of(COMMANDS)
+
+
 def main() -> None:
     """Entry point."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    app()
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    app_of([wanted] if wanted in COMMANDS else COMMANDS)()
 
 
 if __name__ == "__main__":

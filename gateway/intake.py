@@ -1,6 +1,7 @@
 """Working off the inbox: every reading into the raw series, every relevant one to its session or driver, once."""
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -35,6 +36,9 @@ TRIES = 3
 
 AT_ONCE = 16
 """Workflows spoken to at the same time."""
+
+LOOK_SECONDS = 2.0
+"""Real time between two looks while nothing arrives here."""
 
 RETRY_SECONDS = 1.0
 """Real time before the inbox is tried again after a failure."""
@@ -81,10 +85,12 @@ class Intake:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Work the inbox off whenever something arrived; what is left from before a restart comes first."""
+        """Work the inbox off when something arrived, and now and then: the sweep, or an operator, tells nobody."""
         self._arrived.set()
         while True:
-            await self._arrived.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._arrived.wait()
             self._arrived.clear()
             try:
                 while await self.work_off():

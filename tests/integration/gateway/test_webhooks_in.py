@@ -277,8 +277,7 @@ async def test_what_was_set_aside_is_worked_off_once_it_is_tried_again(gateway):
     assert (aside.delivery_id, aside.tries) == ("d-1", 3)
     assert "no such news" in aside.why
     gateway.told.chokes_on = None
-    await gateway.inbox.retry()
-    gateway.intake.wake()
+    await gateway.inbox.retry()  # by an operator, who tells the gateway nothing
     await gateway.worked_off()
     assert len(gateway.told.seen) == 1
     assert await gateway.inbox.set_aside() == []
