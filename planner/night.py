@@ -87,6 +87,7 @@ def _with_few_switches(night: Night, free: Solved, most: int, seconds: float) ->
     bound goes to the constraint programme.
     """
     problem = night.problem
+    begun = perf_counter()
     low, high = 0.0, _dearest_switch(night)
     best, bound = free, _bound_of(night, free)
     for k in range(FEW_SWITCHES_TRIES):
@@ -98,7 +99,7 @@ def _with_few_switches(night: Night, free: Solved, most: int, seconds: float) ->
         low, high = (low, extra) if count <= most else (extra, high)
         if k == 0 or count <= most:
             best = tried
-        if count == most or (k == 0 and count > most):
+        if count == most or (k == 0 and count > most) or perf_counter() - begun > seconds:
             break
     if _priced(night, best.energies) - bound > PROVEN:
         return _programmed(night, best, bound, most, seconds)

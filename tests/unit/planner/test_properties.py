@@ -9,7 +9,7 @@ from factories import START, make_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.plan import ControlKind, PlanProblem, PlanStatus
+from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
 from domain.site import SiteProblem
 from planner import plan, plan_site
 
@@ -58,6 +58,39 @@ def test_every_valid_problem_has_a_valid_plan(problem: PlanProblem) -> None:
     need = max(0.0, problem.target_dc_kwh - problem.soc_dc_kwh) / problem.efficiency
     assert sum(answer.energy_ac_kwh) + answer.shortfall_ac_kwh >= need - 1e-6
     assert (answer.shortfall_ac_kwh > 0) == (answer.status is PlanStatus.BEST_EFFORT)
+
+
+@st.composite
+def wild_problems(draw: st.DrawFn) -> PlanProblem:
+    """Nights with everything that can be said of them: taper, premium, carbon, few switches, any control."""
+    problem = draw(problems(most=12, control=draw(st.sampled_from(ControlKind))))
+    n, cap, power = len(problem.price_per_kwh), problem.battery_capacity_kwh, problem.max_power_kw
+    changes = {
+        "min_power_kw": power * draw(st.sampled_from([0.0, 0.3, 1.0])),
+        "risk_premium": draw(st.sampled_from([(), (0.1,) * n, tuple(0.7 * t / n for t in range(n))])),
+        "carbon_g_per_kwh": draw(st.sampled_from([(), tuple(400.0 - 30 * t for t in range(n))])),
+        "carbon_cost_per_kg": draw(st.sampled_from([0.0, 0.5])),
+        "missing_cost_per_kwh": draw(st.sampled_from([10.0, 0.01, 1e6])),
+        "most_switches": draw(st.sampled_from([None, 0, 1, 2, 6])),
+    }
+    if problem.control is ControlKind.MODULATED:
+        taper = st.sampled_from([None, (0.5, 0.0), (0.8, 0.4)])
+        if (drawn := draw(taper)) is not None:
+            changes |= {"taper_from_dc_kwh": drawn[0] * cap, "taper_end_power_kw": drawn[1] * power}
+    return PlanProblem(**(problem.model_dump() | changes))
+
+
+@given(wild_problems())
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_nothing_that_validates_is_left_without_a_plan_that_can_be_stored(problem: PlanProblem) -> None:
+    answer = plan(problem)
+    for kwh, (a, b) in zip(answer.energy_ac_kwh, pairwise(problem.edges), strict=True):
+        assert -1e-9 <= kwh <= problem.max_power_kw * ((b - a) / timedelta(hours=1)) + 1e-9
+    room = max(0.0, problem.battery_capacity_kwh - problem.soc_dc_kwh) / problem.efficiency
+    if problem.control is ControlKind.MODULATED:
+        assert sum(answer.energy_ac_kwh) <= room + 1e-6
+    assert answer.lower_bound <= answer.cost + 1e-6
+    assert ChargingPlan.model_validate_json(answer.model_dump_json()) == answer
 
 
 @given(problems(most=8, control=ControlKind.ONOFF))
