@@ -8,6 +8,7 @@ from domain.driver.effects import (
     ERASED,
     GONE,
     LEFT_THE_PROGRAM,
+    NOT_ENABLED,
     AskForRelease,
     BeginSession,
     CloseDriver,
@@ -97,7 +98,7 @@ def begun(state: DriverState, effect: DriverEffect, at: datetime) -> DriverState
             return tonight.begun(state, effect)
         case AskForRelease(why=why) if why == GONE:
             return state.model_copy(update={"vanished": ()})
-        case AskForRelease(why=why) if why == LEFT_THE_PROGRAM:
+        case AskForRelease(why=why) if why in (LEFT_THE_PROGRAM, NOT_ENABLED):
             return state.model_copy(update={"let_go": state.let_go | {effect.session_id}})
         case AskForRelease(why=why) if why == ERASED:
             return erasing.begun(state, effect, at)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from domain.devices import Device, Side
-from domain.driver import erasing, linking, standing, tonight, unlinking
+from domain.driver import erasing, linking, program_change, standing, tonight, unlinking
 from domain.driver.apply import begun
 from domain.driver.effects import (
     GONE,
@@ -69,6 +69,7 @@ def _rules(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
     yield from standing.tell_of_dead_logins(state)
     yield from let_go_of_what_vanished(state)
     yield from let_go_after_withdrawal(state)
+    yield from program_change.let_go_after_the_night(state)
     yield from unlink_once_released(state, now)
     yield from open_a_session(state, now)
     yield from tonight.pass_on(state, now)

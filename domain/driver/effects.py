@@ -52,6 +52,9 @@ LEFT_THE_PROGRAM = "left the program"
 ERASED = "erased"
 """Why devices leave our hands when the driver is erased."""
 
+NOT_ENABLED = "no longer enabled without a charger"
+"""Why a session ends after a night that began before the program asked for a charger."""
+
 GONE = "gone from its account"
 """Why devices leave our hands when they vanish at the vendor: silence is all that is left (F38)."""
 
@@ -175,6 +178,7 @@ __all__ = [
     "ERASED",
     "GONE",
     "LEFT_THE_PROGRAM",
+    "NOT_ENABLED",
     "AskForRelease",
     "BeginSession",
     "CloseDriver",

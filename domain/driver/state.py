@@ -174,6 +174,7 @@ class DriverState(Model):
     erasing: Erasing | None = None
     labels: DriverLabels = DriverLabels()
     change: Change | None = None  # the last change of the program, with its reason
+    last_nights: dict[str, int] = Field(default_factory=dict)  # session that ends after its night -> nights it had told
 
     def of_side(self, side: Side) -> list[Device]:
         return [device for device in self.devices.values() if device.side is side]

@@ -6,9 +6,11 @@ import pytest
 import yaml
 from support.factories import CAR, EVENING, make_device, make_driver
 
-from domain.driver.apply import apply
-from domain.driver.events import DeviceSeen, ProgramChanged
-from domain.driver.state import OpenSession
+from domain.driver.apply import apply, begun
+from domain.driver.decide import decide
+from domain.driver.effects import AskForRelease
+from domain.driver.events import DeviceSeen, Enroll, NightReported, ProgramChanged
+from domain.driver.state import DriverState, OpenSession
 from domain.driver.state import Program as ProgramOfStoredHistories
 from domain.errors import CallerError
 from domain.journey import journey_of
@@ -151,17 +153,51 @@ def test_late_and_repeated_pages_never_undo_a_newer_change():
     assert apply(newer, ProgramChanged(program=other, reason="")) == newer
 
 
-def test_a_driver_moved_to_mandatory_keeps_the_session_and_is_told_the_reason():
+def in_a_session() -> DriverState:
+    """Enrolled, with a night under way."""
     state = apply(make_driver(), DeviceSeen(device=make_device()))
+    state = apply(state, Enroll(action_id="e", at=EVENING, text_version="1"))
     opened = OpenSession(session_id=f"{CAR}:1", vehicle_id=CAR, opened_at=EVENING)
-    state = state.model_copy(update={"sessions": {CAR: opened}})
+    return state.model_copy(update={"sessions": {CAR: opened}})
+
+
+def told_night(number: int) -> NightReported:
+    return NightReported(
+        session_id=f"{CAR}:1", vehicle_id=CAR, number=number, is_ready=True, saving="1", why="as measured"
+    )
+
+
+def released(state: DriverState) -> list[str]:
+    return [effect.reason for effect in decide(state, EVENING).effects if isinstance(effect, AskForRelease)]
+
+
+def test_a_driver_moved_to_mandatory_keeps_the_night_and_is_told_the_reason():
+    state = in_a_session()
     moved = apply(state, changed(1, ALL_JEEPS))
     vehicle = journey_of(moved).vehicles[0]
     assert vehicle.requirement is Requirement.MANDATORY
     assert "61 of 85 commands proven" in vehicle.requirement_reason
     assert not vehicle.is_enabled
     assert moved.sessions == state.sessions  # the night goes on
+    assert released(moved) == []
     assert "program version 1: change 1" in driver_details(moved)
+
+
+def test_after_that_night_the_session_is_asked_to_let_go_once():
+    state = apply(apply(in_a_session(), told_night(1)), changed(1, ALL_JEEPS))
+    assert released(state) == []  # the night before is not the one under way
+    state = apply(state, told_night(2))
+    assert released(state) == ["the night is over, and a charger is asked for now"]
+    for effect in decide(state, EVENING).effects:
+        state = begun(state, effect, EVENING)
+    assert released(state) == []
+
+
+def test_a_change_taken_back_during_the_night_lets_the_session_go_on():
+    state = apply(apply(in_a_session(), changed(1, ALL_JEEPS)), changed(2))
+    state = apply(state, told_night(1))
+    assert released(state) == []
+    assert state.last_nights == {}
 
 
 def test_the_brand_table_of_a_newer_program_counts_where_the_car_said_nothing_itself():
