@@ -10,11 +10,12 @@ from pydantic import Field
 from domain.capabilities import Effective, OwnCapability
 from domain.devices import Device, Side
 from domain.driver.linked import effective_of, is_login_dead, physical, standing_chargers
-from domain.driver.state import DriverState, LinkAttempt
+from domain.driver.state import DriverState, LinkStatus
 from domain.interventions import VehicleIntervention, surfaced
 from domain.model import Model
 from domain.requirement import Requirement
 from domain.resets import Reset
+from domain.session.state import ControlMode
 
 
 class Stage(StrEnum):
@@ -56,6 +57,15 @@ class VehicleJourney(Model):
     session_id: str | None = None
 
 
+class LinkShown(Model):
+    """What became of a vendor page; the words are `link.<status>`."""
+
+    side: Side
+    status: LinkStatus
+    detail: str = ""
+    renews: str | None = None  # the vendor whose login is renewed
+
+
 class Journey(Model):
     """The whole of it."""
 
@@ -68,11 +78,12 @@ class Journey(Model):
     charger_ids: tuple[str, ...] = ()
     interventions: tuple[VehicleIntervention, ...] = ()  # to show now; the texts are the vendor's, by id
     resets: dict[str, Reset] = Field(default_factory=dict)  # by device: what it unlocked was taken back, and why
-    links: tuple[LinkAttempt, ...] = ()  # the last page opened for each kind of device
+    links: tuple[LinkShown, ...] = ()  # the last page opened for each kind of device
 
 
 RELINK_PROMPT = "prompt.relink"
 CHECK_PROMPT = "prompt.check_charger"
+LOCATE_PROMPT = "prompt.locate_charger"
 
 BENEFITS = ("benefit.faster_plug_in", "benefit.fallback", "benefit.charge_rate")
 
@@ -93,7 +104,10 @@ def journey_of(state: DriverState) -> Journey:
         charger_ids=tuple(device.id for device in physical(state, Side.CHARGER)),
         interventions=surfaced(state.interventions, {v.vehicle_id: v.effective for v in vehicles}),
         resets=_resets(state),
-        links=tuple(state.links.values()),
+        links=tuple(
+            LinkShown(side=link.side, status=link.status, detail=link.detail, renews=link.renews)
+            for link in state.links.values()
+        ),
     )
 
 
@@ -123,9 +137,10 @@ def _is_met(requirement: Requirement, *, has_charger: bool) -> bool:
 
 
 def _resets(state: DriverState) -> dict[str, Reset]:
-    """By the device that no longer counts, or whose ability was taken back."""
-    chargers = {key: record.reset for key, record in state.chargers.items() if record.reset is not None}
-    return {**chargers, **state.vendor_resets}
+    """By the charger that no longer counts, or by the vehicle whose ability the platform took back."""
+    if state.program.mode is ControlMode.DELEGATED:
+        return state.vendor_resets
+    return {key: record.reset for key, record in state.chargers.items() if record.reset is not None}
 
 
 def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
@@ -142,16 +157,23 @@ def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
 
 def _is_cut_off(state: DriverState) -> bool:
     """Whether what is linked would do, were it not for an ended login or a reset."""
-    has_lost_all = bool(state.of_side(Side.CHARGER)) and not standing_chargers(state)
-    return has_lost_all or bool(state.vendor_resets) or any(is_login_dead(state, d) for d in state.devices.values())
+    chargers = standing_chargers(state)
+    is_all_placed = all(charger.id in state.places for charger in chargers)
+    has_lost_all = bool(state.of_side(Side.CHARGER)) and is_all_placed  # all that can be done here is done
+    has_dead_login = any(is_login_dead(state, device) for device in state.devices.values())
+    return has_lost_all or has_dead_login or (state.program.mode is ControlMode.DELEGATED and bool(state.vendor_resets))
 
 
 def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
     if stage is Stage.LINK_VEHICLE:
         return Prompt(key="prompt.link_vehicle", is_blocking=True, why="why.link_vehicle", actions=("link_vehicle",))
-    repair = _relink_prompt(state, stage, vehicles) or _check_prompt(state, stage, vehicles)
-    if repair is not None:
-        return repair
+    wanted = (_relink_prompt, _check_prompt, _asking_prompt)
+    prompts = [prompt for prompt in (make(state, stage, vehicles) for make in wanted) if prompt is not None]
+    return next((prompt for prompt in prompts if prompt.is_blocking), prompts[0] if prompts else None)
+
+
+def _asking_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
+    """What is still to be linked or said: the charger, then its place."""
     asked = tuple(v for v in vehicles if v.requirement in (Requirement.MANDATORY, Requirement.RECOMMENDED))
     if not asked:
         return None
@@ -160,7 +182,7 @@ def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ..
     if _unplaced_charger(state):
         is_needed = stage is Stage.LOCATE_CHARGER
         return Prompt(
-            key="prompt.locate_charger",
+            key=LOCATE_PROMPT,
             is_blocking=is_needed,
             why="why.locate_charger",
             actions=("place_charger",) if is_needed else ("place_charger", "dismiss"),
@@ -188,13 +210,13 @@ def _check_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourn
     """What the charger unlocked was taken back (S26): the driver can look after it."""
     resets = _resets(state)
     is_blocking = stage is Stage.RECONNECT
-    if not resets or (CHECK_PROMPT in state.dismissed and not is_blocking):
+    is_waiting = is_blocking and not state.dead_logins  # for the platform, if nothing was taken back
+    if not (resets or is_waiting) or (CHECK_PROMPT in state.dismissed and not is_blocking):
         return None
-    cause = resets[min(resets)].cause
     return Prompt(
         key=CHECK_PROMPT,
         is_blocking=is_blocking,
-        why=f"why.reset_{cause.value}",
+        why=f"why.reset_{resets[min(resets)].cause.value}" if resets else "why.not_unlocked",
         actions=("link_charger",) if is_blocking else ("link_charger", "dismiss"),
         vehicle_id=vehicles[0].vehicle_id,
     )
@@ -225,7 +247,7 @@ def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) ->
 
 
 def _unplaced_charger(state: DriverState) -> bool:
-    if "prompt.locate_charger" in state.dismissed and all(own.can_locate for own in state.own.values()):
+    if LOCATE_PROMPT in state.dismissed and all(own.can_locate for own in state.own.values()):
         return False
     return any(charger.id not in state.places for charger in state.of_side(Side.CHARGER))
 

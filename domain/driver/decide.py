@@ -23,7 +23,7 @@ from domain.driver.effects import (
     Vitals,
     WakeAt,
 )
-from domain.driver.linked import standing_chargers
+from domain.driver.linked import is_login_dead, standing_chargers
 from domain.driver.outcomes import is_pending
 from domain.driver.state import DriverLabels, DriverState, Todo
 from domain.journey import VehicleJourney, journey_of
@@ -175,6 +175,7 @@ def open_a_session(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
 def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now: datetime) -> SessionState:
     session_id = f"{device.id}:{state.next_seq.get(device.id, 1)}"
     chargers = standing_chargers(state)
+    is_cut_off = is_login_dead(state, device)  # then only the charger can be commanded
     return SessionState(
         session_id=session_id,
         driver_id=state.driver_id,
@@ -186,8 +187,8 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
             vendor=device.vendor,
             brand=device.brand,
             battery_capacity_kwh=device.reading.battery_capacity_kwh or TYPICAL_BATTERY_KWH,
-            can_start=vehicle.own.can_start,
-            can_stop=vehicle.own.can_stop,
+            can_start=vehicle.own.can_start and not is_cut_off,
+            can_stop=vehicle.own.can_stop and not is_cut_off,
         ),
         boxes=tuple(Box(device_id=charger.id, vendor=charger.vendor) for charger in chargers),
         wish=state.wish,

@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.devices import Side
 from domain.driver.effects import ResetCharger, RestoreCharger, TellOfLogin
 from domain.driver.state import DriverState
+from domain.journey import CHECK_PROMPT
 from domain.resets import ChargerRecord, Reset, grounds, unreachable_at
 from domain.session.state import ControlMode
 
@@ -27,8 +28,9 @@ def judge_chargers(state: DriverState, now: datetime) -> Iterator[ResetCharger |
 def judged(state: DriverState, effect: ResetCharger | RestoreCharger, at: datetime) -> DriverState:
     record = state.chargers.get(effect.charger_id, ChargerRecord())
     reset = Reset(cause=effect.cause, at=at, reason=effect.reason) if isinstance(effect, ResetCharger) else None
-    record = record.model_copy(update={"reset": reset})
-    return state.model_copy(update={"chargers": {**state.chargers, effect.charger_id: record}})
+    chargers = {**state.chargers, effect.charger_id: record.model_copy(update={"reset": reset})}
+    dismissed = state.dismissed if reset is not None else state.dismissed - {CHECK_PROMPT}
+    return state.model_copy(update={"chargers": chargers, "dismissed": dismissed})
 
 
 def next_judgement(state: DriverState) -> datetime | None:

@@ -12,7 +12,7 @@ from domain.driver.effects import AskForRelease, Unlink
 from domain.driver.events import ActionEnded, AskUnlink, ConfirmUnlink
 from domain.driver.outcomes import refuse, with_outcome
 from domain.driver.state import ActionOutcome, DriverState, Implications, Unlinking
-from domain.journey import journey_of
+from domain.journey import CHECK_PROMPT, LOCATE_PROMPT, journey_of
 
 TOKEN_LIVES = timedelta(minutes=10)
 """A confirmation must follow its question within this time; what it meant may have changed since."""
@@ -23,6 +23,8 @@ RELEASE_LIMIT = timedelta(minutes=15)
 
 def ask(state: DriverState, action: AskUnlink) -> DriverState:
     """What unlinking would mean, with a token to confirm it. Nothing else changes."""
+    if state.unlinking is not None and state.unlinking.action_id is not None:
+        return refuse(state, action, "another unlinking is under way")
     device_ids = devices_of(state, action.side, action.vendor)
     if not device_ids:
         return refuse(state, action, "no such device is linked")
@@ -129,8 +131,15 @@ def without(state: DriverState, device_ids: tuple[str, ...]) -> DriverState:
             "vendor_resets": {key: value for key, value in state.vendor_resets.items() if key not in device_ids},
             "interventions": {key: value for key, value in interventions if value.vehicle_id not in device_ids},
             "dead_logins": {key: value for key, value in state.dead_logins.items() if key in vendors},
+            "dismissed": _still_dismissed(state, device_ids),
         }
     )
+
+
+def _still_dismissed(state: DriverState, gone: tuple[str, ...]) -> frozenset[str]:
+    """What was dismissed about a charger that is gone is asked of the next one."""
+    is_charger_gone = any(device.id in gone for device in state.of_side(Side.CHARGER))
+    return state.dismissed - {LOCATE_PROMPT, CHECK_PROMPT} if is_charger_gone else state.dismissed
 
 
 def devices_of(state: DriverState, side: Side, vendor: str) -> tuple[str, ...]:

@@ -71,15 +71,8 @@ def plugged(side: Side = Side.VEHICLE, *, hours: float = 0.0, **changes) -> Devi
 def placed_charger(*, hours: float = -1, **changes) -> Device:
     """A charger whose place the vendor knows."""
     device_id = changes.get("id", CHARGER)
-    reading = make_reading(
-        Side.CHARGER,
-        hours=hours,
-        state=PowerDeliveryState.UNPLUGGED,
-        paired_with=None,
-        location_id=HOME,
-        device_id=device_id,
-        **changes.pop("reading", {}),
-    )
+    values = {"state": PowerDeliveryState.UNPLUGGED, "paired_with": None, "location_id": HOME, "device_id": device_id}
+    reading = make_reading(Side.CHARGER, hours=hours, **{**values, **changes.pop("reading", {})})
     return make_device(Side.CHARGER, reading=reading, **changes)
 
 

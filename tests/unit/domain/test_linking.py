@@ -257,3 +257,9 @@ def test_a_replaced_car_keeps_consent_charger_and_wish_and_gets_sessions_of_its_
     (begun,) = played.of(BeginSession)
     assert (played.journey.stage, begun.session.session_id) == (Stage.ENROLLED, "car-2:1")
     assert [box.device_id for box in begun.session.boxes] == [CHARGER]
+
+
+def test_a_session_of_a_car_whose_login_ended_is_told_to_command_the_charger_alone():
+    (begun,) = enrolled().hear(DEAD, 1).see(plugged(hours=0.5), 1).of(BeginSession)
+    assert not begun.session.car.can_start
+    assert [box.device_id for box in begun.session.boxes] == [CHARGER]

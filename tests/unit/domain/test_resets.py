@@ -6,7 +6,14 @@ from support.journeys import HOME, Played, enrolled, placed_charger, plugged
 
 from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryState, Side
 from domain.driver.effects import BeginSession, ResetCharger, RestoreCharger, SetPlace, WakeAt
-from domain.driver.events import ActionEnded, CredentialsDied, NightReported, PlaceCharger
+from domain.driver.events import (
+    ActionEnded,
+    CredentialsDied,
+    DismissPrompt,
+    NightReported,
+    PlaceCharger,
+    ProgramChanged,
+)
 from domain.driver.state import DriverState
 from domain.journey import Stage
 from domain.program import Program
@@ -211,3 +218,33 @@ def test_a_rule_that_is_off_resets_nothing():
 def test_the_place_is_the_vendors_not_ours():
     assert unlocked().state.places == {CHARGER: HOME}
     assert Side.CHARGER.other is Side.VEHICLE
+
+
+def test_a_dismissed_reset_is_shown_again_when_it_happens_again():
+    played = enrolled().see(unreachable(1), 1).wait(1 + 7 * 24)
+    played.hear(DismissPrompt(action_id="later", prompt="prompt.check_charger"), 170)
+    assert played.journey.prompt is None
+    played.see(placed_charger(hours=171), 171).see(unreachable(172), 172).wait(172 + 7 * 24)
+    assert played.journey.prompt.key == "prompt.check_charger"
+
+
+def test_after_a_change_of_control_mode_only_that_modes_judge_counts():
+    """Found by random sequences: a reset of own control hid the prompt that delegated control still needed."""
+    no_place = {"reading": {"location_id": None}}
+    played = Played(driver()).see(car()).see(placed_charger(**no_place))
+    played.see(placed_charger(hours=1, reading={"location_id": None, "is_reachable": False}), 1).wait(49)
+    delegated = Program(name="test", version=1, mode=ControlMode.DELEGATED, resets=RULES)
+    played.hear(ProgramChanged(program=delegated, reason="test"), 60)
+    assert played.journey.resets == {}
+    assert (played.journey.prompt.key, played.journey.prompt.is_blocking) == ("prompt.locate_charger", True)
+
+
+def test_in_delegated_control_a_driver_who_did_all_is_told_that_the_platform_is_waited_for():
+    played = Played(driver(ControlMode.DELEGATED)).see(car()).see(placed_charger())
+    journey = played.journey
+    assert (journey.stage, journey.prompt.why, journey.prompt.is_blocking) == (
+        Stage.RECONNECT,
+        "why.not_unlocked",
+        True,
+    )
+    assert played.see(car(can=True, hours=1), 1).journey.stage is Stage.READY_TO_ENROLL

@@ -14,6 +14,7 @@ from domain.driver.events import (
     AskUnlink,
     ConfirmUnlink,
     DeviceSeen,
+    DismissPrompt,
     Enroll,
     HoldsReleased,
     SessionEnded,
@@ -177,3 +178,22 @@ def test_every_implication_can_be_said(language, can_control, side, vendor):
     _, outcome = ask(plugged_in(enrolled(can_control=can_control)), side, vendor)
     for word in outcome.implications.words:
         say(word, language, brand="Jeep")
+
+
+def test_a_question_in_the_middle_of_an_unlinking_is_refused_and_the_unlinking_goes_on():
+    state, outcome = ask(plugged_in(enrolled(can_control=True)))
+    state = play(confirm(state, outcome.token), 1.2)
+    state, second = ask(state, Side.VEHICLE, "JEEP", "again")
+    assert second.status == "refused"
+    assert state.unlinking is not None
+    assert state.unlinking.action_id == "confirm"
+
+
+def test_a_dismissed_question_for_the_place_is_asked_of_the_next_charger():
+    state = make_driver()
+    for device in (make_device(), make_device(Side.CHARGER)):
+        state = apply(state, DeviceSeen(device=device))
+    state = apply(state, DismissPrompt(action_id="later", prompt="prompt.locate_charger"))
+    assert journey_of(state).prompt is None
+    state = apply(unlinked(state), DeviceSeen(device=make_device(Side.CHARGER, id="charger-2")))
+    assert journey_of(state).prompt.key == "prompt.locate_charger"
