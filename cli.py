@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "nights.doctor_command:doctor",
     "program": "nights.program_command:program",
     "rollout": "nights.rollout_command:rollout",
+    "inbox": "nights.inbox_command:inbox",
     "keys": "nights.keys_command:keys",
     "contract": "cli:contract",
 }
