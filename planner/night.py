@@ -133,7 +133,7 @@ def _priced(night: Night, energies: list[float]) -> float:
     """Energy, switching and missing energy [currency]."""
     problem = night.problem
     missing = max(0.0, night.need_kwh - sum(energies))
-    cost = sum(map(mul, problem.price_per_kwh, energies)) + problem.missing_cost_per_kwh * missing
+    cost: float = sum(map(mul, problem.price_per_kwh, energies)) + problem.missing_cost_per_kwh * missing
     return cost + problem.switch_cost * switches(energies, problem.is_on_at_start)
 
 
