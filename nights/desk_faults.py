@@ -118,8 +118,8 @@ def flood(night: PlayedNight, every_seconds: float, for_minutes: float) -> None:
     night.timeline.at(night.spec.plug_in_at + timedelta(minutes=5), again)
 
 
-def gone(night: PlayedNight, side: str, at_minutes: float) -> None:
-    """F38: the vendor says that a device is gone; the driver's workflow asks the session to let go of it."""
+def gone(night: PlayedNight, side: str, at_minutes: float, by: str) -> None:
+    """F38: the vendor says that a device is gone, or the driver unlinks it: the session is asked to let go of it."""
     device = night.world.device_of(side)
 
     def leave() -> None:

@@ -130,7 +130,11 @@ PARAMETERS: dict[str, Draws] = {
         "what": c.choice(("start", "stop", "both")),
         "at_minutes": _some_time(c, d),
     },
-    "F38": lambda c, d: {"side": "charger", "at_minutes": _some_time(c, d)},
+    "F38": lambda c, d: {
+        "side": "charger",
+        "at_minutes": _some_time(c, d),
+        "by": c.choice(("vendor", "driver")),
+    },
     "F40": lambda c, d: {"repeat": 0.05, "shuffle_minutes": 30.0},
     "F44": lambda c, d: {"late_hours": _span(c, 1, 24)},
     "F45": lambda c, d: {"shape": c.choice(("gaps", "first_missing", "none"))},

@@ -42,6 +42,9 @@ from workflows.policies import VENDOR
 EVENTS_PER_STEP = 6
 """History events one decided and acted step takes on Temporal, roughly: what the loop tells of its vitals."""
 
+PLANNING_SECONDS = 1.0
+"""World time from asking for a plan to having it."""
+
 
 class Steps:
     """The activities by the names of their steps."""
@@ -59,6 +62,9 @@ class Steps:
         }
 
     async def run(self, name: str, payload: BaseModel) -> Any:
+        """The step's answer. A plan takes its time, so that what was decided with it goes first in every engine."""
+        if name == steps.MAKE_PLAN:
+            await asyncio.sleep(PLANNING_SECONDS)
         result = self.by_name[name](payload)
         return await result if isinstance(result, Awaitable) else result
 
@@ -99,7 +105,7 @@ class LoopSession:
     def _wants_decision(self) -> None:
         if not self._is_due:
             self._is_due = True
-            self._loop.call_soon(self._decide_and_act)
+            self._loop.call_at_rest(self._decide_and_act)
 
     def _decide_and_act(self) -> None:
         self._is_due = False

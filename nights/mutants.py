@@ -27,26 +27,35 @@ class Mutant:
     target: str  # module:function or module:Class.method
     make: Make  # from the right function to the wrong one
     only: tuple[str, ...]
+    also: tuple[str, ...] = ()  # further functions with the same bug, where one guards the other
 
 
 @contextmanager
 def planted(mutant: Mutant) -> Iterator[None]:
     """The product with this bug."""
-    module_name, _, path = mutant.target.partition(":")
+    undo: list[tuple[Any, str, Any]] = []
+    for target in (mutant.target, *mutant.also):
+        holders, name, right = _found(target)
+        wrong = mutant.make(right)
+        for holder in holders:
+            undo.append((holder, name, right))
+            setattr(holder, name, wrong)
+    try:
+        yield
+    finally:
+        for holder, name, right in undo:
+            setattr(holder, name, right)
+
+
+def _found(target: str) -> tuple[list[Any], str, Any]:
+    """Who holds the function: its class, or every module that imported it; its name; and itself."""
+    module_name, _, path = target.partition(":")
     owner: Any = import_module(module_name)
     *parents, name = path.split(".")
     for parent in parents:
         owner = getattr(owner, parent)
     right = getattr(owner, name)
-    wrong = mutant.make(right)
-    holders = [owner] if parents else [module for module in _modules() if getattr(module, name, None) is right]
-    for holder in holders:
-        setattr(holder, name, wrong)
-    try:
-        yield
-    finally:
-        for holder in holders:
-            setattr(holder, name, right)
+    return ([owner] if parents else [m for m in _modules() if getattr(m, name, None) is right]), name, right
 
 
 def _modules() -> list[ModuleType]:
@@ -154,7 +163,14 @@ MUTANTS = (
         _leaves_at_once,
         ("F38",),
     ),
-    Mutant("G", "order by arrival", "domain.session.hearing:_is_older", _by_arrival, ("F40",)),
+    Mutant(
+        "G",
+        "order by arrival",
+        "domain.session.hearing:_is_older",
+        _by_arrival,
+        ("F40",),
+        ("domain.relevance:_is_older",),
+    ),
     Mutant("H", "an hour off", "domain.departure:next_departure", _an_hour_off, ("F49",)),
     Mutant("I", "no last safe start", "domain.session.wants:must_start_at", _no_last_safe_start, ("F51", "F56")),
     Mutant("J", "stop on an unsure match", "domain.pairing:Match.is_sure", _first_word_is_sure, ("F61", "F62")),

@@ -87,7 +87,6 @@ class TemporalNight(PlayedNight):
 
     def _on_timeline(self, name: str, method: Callable[[Any], Any]) -> Callable[..., Any]:
         async def run(step: Any) -> Any:
-            self._under_way += 1
             if self._open is not None and activity.info().attempt == 1:
                 self._open.begun += 1
             try:
@@ -95,8 +94,6 @@ class TemporalNight(PlayedNight):
             except ApplicationError as failure:
                 self._note_failure(name, step, failure)
                 raise
-            finally:
-                self._under_way -= 1
             self._note(ANSWERS[name].heard_as(result))
             return result
 
@@ -111,11 +108,13 @@ class TemporalNight(PlayedNight):
         return await self.steps.run(name, step)
 
     async def _on_virtual(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run on the timeline's loop; cancelled with us."""
+        """Run on the timeline's loop; cancelled with us. Under way is what sleeps there, not what has just ended."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         task = self.loop.create_task(work)
+        self._under_way += 1
 
         def finished(ended: asyncio.Task[Any]) -> None:
+            self._under_way -= 1
             if done.done():
                 return
             if ended.cancelled():
@@ -214,7 +213,9 @@ class TemporalNight(PlayedNight):
                 if session.is_closed or (is_settled and not session.is_over):
                     return waiting
             await asyncio.sleep(0.001)
-        raise NoRest(f"night {self.spec.k} at {self.timeline.now}: {session and vars(session)}")
+        raise NoRest(
+            f"night {self.spec.k} at {self.timeline.now}: {session and session.progress()}, {self._under_way} sleep"
+        )
 
 
 async def play_on_temporal(spec: NightSpec, series: PriceSeries) -> TemporalNight:

@@ -72,6 +72,10 @@ class TemporalSession:
         """It has decided on all it heard, and begun all it decided."""
         return self.seen >= self.expected and self.begun >= self.to_begin
 
+    def progress(self) -> str:
+        """How far it is from rest."""
+        return f"decided on {self.seen} of {self.expected} events, began {self.begun} of {self.to_begin} steps"
+
     async def say_all(self) -> None:
         """Start the workflow, and send what waits to be heard."""
         if self._handle is None:

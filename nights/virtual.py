@@ -36,6 +36,7 @@ class VirtualLoop:
         self.timeline = timeline
         self.failures: list[BaseException] = []
         self._starts_at = timeline.now
+        self._at_rest: deque[Callable[[], Any]] = deque()
         self._ready: deque[tuple[Callable[..., Any], tuple[Any, ...], contextvars.Context | None]] = deque()
 
     def run_until(self, end: datetime, is_over: Callable[[], bool]) -> None:
@@ -43,19 +44,33 @@ class VirtualLoop:
         outer = asyncio._get_running_loop()
         asyncio._set_running_loop(cast(asyncio.AbstractEventLoop, self))
         try:
-            self._drain()
+            self._settle()
             while not is_over() and (at := self.timeline.next_at) is not None and at <= end:
                 self.timeline.advance(at)
-                self._drain()
+                self._settle()
         finally:
             asyncio._set_running_loop(outer)
         if self.failures:
             raise self.failures[0]
 
+    def call_at_rest(self, callback: Callable[[], Any]) -> None:
+        """Call once nothing else is left to happen at this instant."""
+        self._at_rest.append(callback)
+
+    def _settle(self) -> None:
+        """Let everything of this instant happen."""
+        self._drain()
+        while self._at_rest:
+            while (at := self.timeline.next_at) is not None and at <= self.timeline.now:
+                self.timeline.advance(at)
+                self._drain()
+            self._at_rest.popleft()()
+            self._drain()
+
     @property
     def is_idle(self) -> bool:
         """Nothing is left to do at this instant."""
-        return not self._ready
+        return not self._ready and not self._at_rest
 
     def _drain(self) -> None:
         ready = self._ready

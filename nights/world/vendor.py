@@ -221,9 +221,10 @@ class LeanVendor:
         for route in self.hooks.routes:
             delays = [late for delay in delays for late in route(device, reading, delay)]
         for delay in delays:
-            self.timeline.after_seconds(delay, lambda: self._deliver(device, reading))
+            self.timeline.after_seconds(delay, lambda: self.deliver(device, reading))
 
-    def _deliver(self, device: LeanDevice, reading: Reading) -> None:
+    def deliver(self, device: LeanDevice, reading: Reading) -> None:
+        """An event reaches our door."""
         if self.on_event is not None and device.is_linked:
             arrived = reading.model_copy(update={"received_at": self.timeline.now})
             self.on_event(self._picture(device, arrived))

@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from domain.devices import Reading
+from domain.devices import PowerDeliveryState, Reading
 from nights.world.faults.registry import injects, look
 from nights.world.night import NightWorld
 from nights.world.vendor import LeanDevice
 from simulator.physics import Car
+
+UNPLUGGED = {"is_plugged_in": False, "state": PowerDeliveryState.UNPLUGGED, "charge_rate_kw": None}
+"""What yesterday's last event said."""
 
 
 @injects("F40")
@@ -22,11 +25,12 @@ def unordered_events(world: NightWorld, repeat: float, shuffle_minutes: float) -
         for device in world.devices:
             reading, vendor = device.reading, world.vendor
             if reading is not None and reading.observed_at is not None:
-                old = reading.model_copy(update={"observed_at": reading.observed_at - timedelta(days=1)})
-                vendor._deliver(device, old)
+                yesterday = {"observed_at": reading.observed_at - timedelta(days=1), **UNPLUGGED}
+                vendor.deliver(device, reading.model_copy(update=yesterday))
 
     world.vendor.hooks.routes.append(route)
-    world.timeline.at(world.spec.plug_in_at + timedelta(minutes=90), replay)
+    for minutes in (45, 90, 240):
+        world.timeline.at(world.spec.plug_in_at + timedelta(minutes=minutes), replay)
 
 
 def told_pairs(world: NightWorld, pairs: dict[str, str | None], minutes: tuple[float, float]) -> None:
@@ -125,13 +129,18 @@ def blip(world: NightWorld, at_minutes: float) -> None:
         world.timeline.at(end, lambda device=device: world.vendor.observe(device))  # type: ignore[misc]
 
 
+TO_LET_GO = timedelta(minutes=20)
+"""Between the driver's word that a device shall be unlinked and the unlinking: releasing our hold comes first."""
+
+
 @injects("F38")
-def consent_withdrawn(world: NightWorld, side: str, at_minutes: float) -> None:
-    """A device vanishes from its account, without a word to us beforehand."""
+def consent_withdrawn(world: NightWorld, side: str, at_minutes: float, by: str) -> None:
+    """A device vanishes from its account: without a word to us, or some minutes after the driver told us."""
     device = world.device_of(side)
 
     def vanish() -> None:
         device.is_linked = False
         world.part()
 
-    world.timeline.at(world.spec.plug_in_at + timedelta(minutes=at_minutes), vanish)
+    after = timedelta(minutes=at_minutes) + (TO_LET_GO if by == "driver" else timedelta(0))
+    world.timeline.at(world.spec.plug_in_at + after, vanish)
