@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-ONE_SHOTS = {"temporal-schema", "temporal-namespace", "webhook"}
+ONE_SHOTS = {"temporal-schema", "temporal-namespace"}
 
 
 def verbs() -> set[str]:
@@ -38,7 +38,7 @@ def needs(name: str) -> dict[str, str]:
 
 def test_every_part_of_the_production_shape_is_there() -> None:
     parts = {"postgresql", "temporal-schema", "temporal", "temporal-namespace", "temporal-ui"}
-    assert set(SERVICES) == parts | {"worker", "gateway", "simulator", "webhook"}
+    assert set(SERVICES) == parts | {"worker", "gateway", "simulator"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -72,7 +72,6 @@ def test_nothing_starts_before_what_it_needs() -> None:
     assert set(needs("temporal")) == {"temporal-schema"}
     assert set(needs("temporal-namespace")) == {"temporal"}
     assert set(needs("worker")) == set(needs("gateway")) == {"temporal-namespace", "simulator"}
-    assert set(needs("webhook")) == {"gateway"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
