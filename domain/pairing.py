@@ -96,13 +96,15 @@ def find_match(
     *,
     named: str | None = None,
     before: Match | None = None,
+    doubted: frozenset[str] = frozenset(),
 ) -> Match | None:
     """The likeliest charger of this car; None if nothing speaks for any.
 
     `named`: the driver's answer, a charger id, or empty for "none of these". `before`: what was believed until now.
+    `doubted`: chargers of which the vendor's word was disproved once; they need evidence of their own.
     """
     told = word_of_the_vendor(car_id, readings)
-    if told is not None:
+    if told is not None and told not in doubted:
         return Match(charger_id=told, confidence=1.0, why="the vendor says so")
     if named is not None:
         return Match(charger_id=named, confidence=1.0, why="the driver says so") if named else None
@@ -114,6 +116,16 @@ def find_match(
         return None
     (odds, why), best = max(weighed, key=lambda pair: pair[0][0])
     return Match(charger_id=best.device_id, confidence=1 / (1 + exp(-odds)), why=why) if odds > 0 else None
+
+
+def is_disproved(car: Reading | None, charger: Reading | None, own: Trace) -> bool:
+    """Whether power flowed into the car, before and after, when the charger showed none (F61): vendors guess too."""
+    if car is None or charger is None or car.observed_at is None or charger.observed_at is None:
+        return False
+    power, began = measured_power_kw(charger), own.edges[-1].at if own.edges else None
+    if power is None or power > FLOW_THRESHOLD_KW or not own.is_on or began is None:
+        return False
+    return began + SAME_PLUG / 2 <= charger.observed_at <= car.observed_at
 
 
 def speaks_against(charger_id: str, car_id: str, readings: Mapping[str, Reading], traces: Mapping[str, Trace]) -> bool:

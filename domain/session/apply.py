@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from domain.commands import CommandOutcome, CommandResult, Goal
-from domain.energy_flow import Hold
+from domain.devices import Reading, Side
+from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.session.begin import begun, with_hold
 from domain.session.events import (
     CommandEnded,
@@ -100,6 +101,7 @@ def _end_command(state: SessionState, outcome: CommandOutcome) -> SessionState:
         state = with_night(state, commands=tuple(ended if c is open_one else c for c in night.commands))
         state = _note_device(state, open_one.order.device_id, outcome)
         state = state.model_copy(update={"holds": _holds_after(state.holds, outcome)})
+        state = _note_lie(state, outcome)
     for reading in outcome.evidence:  # of a late result too: it changes nothing but what is seen
         state = hear_reading(state, reading)
     return state
@@ -127,6 +129,21 @@ def _note_device(state: SessionState, device_id: str, outcome: CommandOutcome) -
     if outcome.goal is Goal.START and was_sent and not outcome.worked and state.hold_on(outcome.side):
         changes["stuck_sides"] = state.stuck_sides | {outcome.side}
     return state.model_copy(update=changes) if changes else state
+
+
+def _note_lie(state: SessionState, outcome: CommandOutcome) -> SessionState:
+    """A stop after which the car rests while the charger shows power as before: that meter has frozen (F12)."""
+    powers = {r.side: measured_power_kw(r) for r in outcome.evidence if _is_after(r, outcome.sent_at)}
+    car, box = powers.get(Side.VEHICLE), powers.get(Side.CHARGER)
+    if outcome.goal is not Goal.STOP or outcome.worked or car is None or box is None or state.box is None:
+        return state
+    if car > FLOW_THRESHOLD_KW or box <= FLOW_THRESHOLD_KW:
+        return state
+    return state.model_copy(update={"lying": state.lying | {state.box.device_id}})
+
+
+def _is_after(reading: Reading, instant: datetime | None) -> bool:
+    return instant is not None and reading.observed_at is not None and reading.observed_at > instant
 
 
 def _close_night(state: SessionState, event: NightAccounted) -> SessionState:

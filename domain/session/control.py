@@ -55,6 +55,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
     open_commands = state.open_commands()
     if any(command.order.goal is goal for command in open_commands):
         return
+    if open_commands and goal is Goal.STOP and state.override is None and picture.is_flowing is False:
+        return  # a start under way has not worked yet: should it, there is time to stop then
     if open_commands:  # the opposite is under way: a newer intent supersedes it at the same device
         side = open_commands[-1].order.side
         yield _send(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.level import metered, told
-from domain.pairing import Trace, find_match, traced
+from domain.pairing import Trace, find_match, is_disproved, traced, word_of_the_vendor
 from domain.session.picture import picture_of
 from domain.session.plug import note_plug
 from domain.session.rivals import seen
@@ -39,6 +39,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
 
 def note_match(state: SessionState) -> SessionState:
     """The likeliest charger of this car, by all that is known now (F61-F64)."""
+    state = _doubt_word(state)
     match = find_match(
         state.car.device_id,
         state.readings,
@@ -46,10 +47,22 @@ def note_match(state: SessionState) -> SessionState:
         state.plugged_in_at,
         named=state.named_charger,
         before=state.match,
+        doubted=state.doubted_chargers,
     )
     if match != state.match:
         state = state.model_copy(update={"match": match})
     return state if state.night is None else _note_box(state, state.night)
+
+
+def _doubt_word(state: SessionState) -> SessionState:
+    """Until we switch it ourselves, power shows whether the vendor named the right charger."""
+    told = word_of_the_vendor(state.car.device_id, state.readings)
+    if told is None or told in state.doubted_chargers or (state.night is not None and state.night.commands):
+        return state
+    car, charger = state.readings.get(state.car.device_id), state.readings.get(told)
+    if not is_disproved(car, charger, state.traces.get(state.car.device_id, Trace())):
+        return state
+    return state.model_copy(update={"doubted_chargers": state.doubted_chargers | {told}})
 
 
 def _note_box(state: SessionState, night: Night) -> SessionState:

@@ -47,8 +47,8 @@ def _why_plan(state: SessionState, night: Night, picture: Picture, now: datetime
         return "first plan of the night" if level_known and night.plan_failures == 0 else ""
     if night.wants_replan.startswith("the driver"):
         return night.wants_replan
-    if night.plan_revision >= PLANS_PER_NIGHT:
-        return ""
+    if night.plan_revision >= PLANS_PER_NIGHT or state.open_commands():
+        return ""  # what is under way changes the level and the flow: planned once it is known
     if night.wants_replan:
         return night.wants_replan
     if now < may_replan_at(night):

@@ -155,6 +155,7 @@ class SessionState(Model):
     readings: dict[str, Reading] = Field(default_factory=dict)  # newest per device id
     traces: dict[str, Trace] = Field(default_factory=dict)  # what each end showed over time, per device id
     match: Match | None = None  # the likeliest charger of this car
+    doubted_chargers: frozenset[str] = frozenset()  # the vendor's word on them was disproved by power
     named_charger: str | None = None  # the driver's answer which charger it is; empty: none of these
     level: Level | None = None  # the battery's, between bounds
     flow: FlowSeen | None = None  # last known, and since when
