@@ -10,6 +10,7 @@ import pytest
 from support.factories import EVENING
 from support.servers import Server, serve
 from temporalio import activity
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
@@ -117,6 +118,10 @@ async def test_a_phase_goes_from_dry_run_over_shares_and_nights_to_its_end(serve
         await server.until(is_over, "the end", time_passes=True)
         assert await handle.result() == "every brand was treated"
         state = await state_of(handle)
+        metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    for told in ("over: every brand was treated", "Jeep rolled out: surely above the pass mark", "dry run: 60 drivers"):
+        assert told in metadata.current_details
+    assert "400 of 400 commands proven at 40 drivers: 100.0%" in metadata.current_details
     fractions = [[share.fraction for share in step.standing.demands] for step in made.published]
     assert fractions == [[0.5], [1.0], [1.0]]  # half, all, and in the end everyone is told
     assert made.pages == Counter({(version, page): 1 for version in (2, 3, 4) for page in range(PAGES)})
