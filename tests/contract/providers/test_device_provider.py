@@ -4,11 +4,31 @@ from typing import Any
 
 import pytest
 
-from domain.devices import ActionState, CapabilityKind, Side
+from domain.devices import ActionState, CapabilityKind, ReadingSource, Side
 from domain.errors import UnknownDevice
 
 BOTH = list(Side)
 NO_SUCH = "no-such-device"
+
+
+class TestCensus:
+    @pytest.mark.parametrize("side", BOTH)
+    async def test_pages_of_all_drivers_devices_hold_every_device_once(self, stage: Any, side: Side) -> None:
+        """What the sweep reads, without asking for a driver."""
+        listed: list[Any] = []
+        cursor = None
+        while True:
+            page = await stage.provider.page(side, cursor)
+            listed += page.devices
+            cursor = page.cursor
+            if cursor is None:
+                break
+        ids = [device.id for device in listed]
+        assert len(set(ids)) == len(ids)
+        mine = await stage.device(side)
+        [found] = [device for device in listed if device.id == mine.id]
+        assert (found.driver_id, found.side, found.identity_digest) == (stage.driver_id, side, mine.identity_digest)
+        assert found.reading.source is ReadingSource.SWEEP
 
 
 class TestReading:
