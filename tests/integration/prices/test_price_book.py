@@ -19,10 +19,11 @@ MIDNIGHT = datetime(2025, 1, 14, 23, tzinfo=UTC)
 NOON = datetime(2025, 1, 14, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """An empty store in a file."""
-    made = SqlStore(f"sqlite:///{tmp_path}/store.db")
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """An empty store in a file, and on a server."""
+    is_file = request.param == "sqlite"
+    made = SqlStore(f"sqlite:///{tmp_path}/store.db" if is_file else request.getfixturevalue("postgresql_url"))
     await made.create()
     yield made
     await made.close()
