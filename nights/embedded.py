@@ -33,6 +33,7 @@ class Installation:
     temporal: Client
     ui_url: str
     simulator_url: str
+    gateway_url: str
     settings: Settings
     processes: Processes
     worker: asyncio.subprocess.Process
@@ -66,12 +67,14 @@ async def installation(folder: Path, clock: Clock, scenario: Path) -> AsyncItera
             processes.start("worker", *_nightcharge("worker"), ready="worker runs", env=env),
             processes.start("gateway", *_nightcharge("serve"), ready="gateway listening", env=env),
         )
-        await _subscribe(simulator_url, f"{line.split()[-1]}/webhooks/enode")
+        gateway_url = line.split()[-1]
+        await _subscribe(simulator_url, f"{gateway_url}/webhooks/enode")
         os.environ.update({"TEMPORAL_ADDRESS": address})
         yield Installation(
             temporal=await connect(address),
             ui_url=ui_url,
             simulator_url=simulator_url,
+            gateway_url=gateway_url,
             settings=_settings(env),
             processes=processes,
             worker=worker,
