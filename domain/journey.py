@@ -10,6 +10,7 @@ from pydantic import Field
 from domain.capabilities import Effective, OwnCapability
 from domain.devices import Device, Side
 from domain.driver.linked import effective_of, is_login_dead, physical, standing_chargers
+from domain.driver.plugged import VehicleNow, now_of
 from domain.driver.state import DriverState, LinkStatus
 from domain.interventions import VehicleIntervention, surfaced
 from domain.model import Model
@@ -55,6 +56,7 @@ class VehicleJourney(Model):
     effective: Effective
     is_enabled: bool  # smart charging may run
     session_id: str | None = None
+    now: VehicleNow = VehicleNow()
 
 
 class LinkShown(Model):
@@ -127,6 +129,7 @@ def _vehicle(state: DriverState, device: Device) -> VehicleJourney:
         effective=unlocked,
         is_enabled=unlocked.can_smart_charge and is_met,
         session_id=session.session_id if session else None,
+        now=now_of(state, device),
     )
 
 

@@ -35,6 +35,7 @@ class Reset(Model):
 class ChargerRecord(Model):
     """What a linked charger's last days were like."""
 
+    plugged_since: Instant | None = None  # observed, since it was last seen empty
     unreachable_since: Instant | None = None
     unmatched_nights: int = 0
     reset: Reset | None = None

@@ -25,6 +25,7 @@ from domain.driver.effects import (
 )
 from domain.driver.linked import is_login_dead, standing_chargers
 from domain.driver.outcomes import is_pending
+from domain.driver.plugged import is_plugged_in
 from domain.driver.state import DriverLabels, DriverState, Todo
 from domain.journey import VehicleJourney, journey_of
 from domain.machine import to_rest
@@ -166,7 +167,7 @@ def open_a_session(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
         return
     for vehicle in journey_of(state).vehicles:
         device = state.devices[vehicle.vehicle_id]
-        if vehicle.is_enabled and vehicle.session_id is None and device.reading.is_plugged_in:
+        if vehicle.is_enabled and vehicle.session_id is None and is_plugged_in(state, device):
             session = _session_of(state, vehicle, device, now)
             session = tonight.with_kept_words(state, session, now)
             yield BeginSession(session=session, reason="the car was plugged in")
@@ -193,10 +194,18 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
         boxes=tuple(Box(device_id=charger.id, vendor=charger.vendor) for charger in chargers),
         wish=state.wish,
         tariff=state.program.tariff,
-        plugged_in_at=device.reading.observed_at or now,
+        plugged_in_at=_plugged_in_at(state, device) or now,
         record=state.record,
         readings={d.id: d.reading for d in (device, *chargers) if d.reading.observed_at is not None},
     )
+
+
+def _plugged_in_at(state: DriverState, device: Device) -> datetime | None:
+    """When the end that told of the plug-in saw it."""
+    if device.reading.is_plugged_in:
+        return device.reading.observed_at
+    told = (record.plugged_since for key, record in state.chargers.items() if key in state.devices)
+    return max(filter(None, told), default=None)
 
 
 def label_for_operators(state: DriverState) -> Iterator[DriverEffect]:

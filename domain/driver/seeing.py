@@ -22,7 +22,7 @@ def see(state: DriverState, device: Device) -> DriverState:
     state = linking.seen(state, device, known)
     state = state.model_copy(update={"devices": {**state.devices, device.id: device}})
     if device.side is Side.CHARGER:
-        return _learn_reach(_learn_place(state, device), device)
+        return _learn_plug(_learn_reach(_learn_place(state, device), device), device)
     return _learn_match(_learn_ability(state, device, known), device)
 
 
@@ -53,6 +53,15 @@ def _learn_reach(state: DriverState, charger: Device) -> DriverState:
     if not reading.is_reachable:
         since = record.unreachable_since or reading.observed_at or reading.received_at
     return _with_record(state, charger.id, record.model_copy(update={"unreachable_since": since}))
+
+
+def _learn_plug(state: DriverState, charger: Device) -> DriverState:
+    """A plug-in counts from the first word of it."""
+    record, reading = state.chargers.get(charger.id, ChargerRecord()), charger.reading
+    if reading.is_plugged_in is None:
+        return state
+    since = (record.plugged_since or reading.observed_at) if reading.is_plugged_in else None
+    return _with_record(state, charger.id, record.model_copy(update={"plugged_since": since}))
 
 
 def _learn_ability(state: DriverState, vehicle: Device, known: Device | None) -> DriverState:
