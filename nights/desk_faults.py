@@ -10,6 +10,9 @@ from domain.session.events import DevicesLeaving, PricesChanged
 from nights.play import PlayedNight
 from nights.world.faults.registry import look
 
+TO_LET_GO = timedelta(minutes=20)
+"""From the release of what we hold to the unlinking."""
+
 HALF_HOUR = timedelta(minutes=30)
 
 
@@ -129,13 +132,39 @@ def gone(night: PlayedNight, side: str, at_minutes: float, by: str) -> None:
     night.timeline.at(night.spec.plug_in_at + timedelta(minutes=at_minutes, seconds=20), leave)
 
 
+def erased(night: PlayedNight, at_minutes: float) -> None:
+    """F39: the account is erased: first our holds are released, then everything is unlinked."""
+    devices = list(night.world.devices)
+
+    def leave() -> None:
+        if night.session is not None:
+            ids = tuple(device.id for device in devices)
+            night.session.hear(DevicesLeaving(device_ids=ids, why="the account is erased"))
+
+    def vanish() -> None:
+        for device in devices:
+            device.is_linked = False
+
+    at = night.spec.plug_in_at + timedelta(minutes=at_minutes)
+    night.erased_at = at
+    night.timeline.at(at, leave)
+    night.timeline.at(at + TO_LET_GO, vanish)
+
+
+def killed(night: PlayedNight, after_seconds: float, times: int) -> None:
+    """F72: the worker dies so long after a command was begun, and is back a little later."""
+    night.steps.kills = [after_seconds] * times
+
+
 AT_DESK: dict[str, Callable[..., None]] = {
     "F38": gone,
+    "F39": erased,
     "F44": prices_late,
     "F45": prices_torn,
     "F46": mixed_lengths,
     "F47": odd_prices,
     "F48": wrong_unit,
     "F57": news_every_minute,
+    "F72": killed,
     "F74": flood,
 }

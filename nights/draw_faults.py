@@ -135,6 +135,7 @@ PARAMETERS: dict[str, Draws] = {
         "at_minutes": _some_time(c, d),
         "by": c.choice(("vendor", "driver")),
     },
+    "F39": lambda c, d: {"at_minutes": _some_time(c, d)},
     "F40": lambda c, d: {"repeat": 0.05, "shuffle_minutes": 30.0},
     "F44": lambda c, d: {"late_hours": _span(c, 1, 24)},
     "F45": lambda c, d: {"shape": c.choice(("gaps", "first_missing", "none"))},
@@ -177,6 +178,7 @@ PARAMETERS: dict[str, Draws] = {
         "how": c.choice(("400", "403", "timeout")),
     },
     "F71": lambda c, d: {"side": _side(c), "from_minutes": _some_time(c, d), "for_minutes": 120.0},
+    "F72": lambda c, d: {"after_seconds": _span(c, 0, 90), "times": c.randint(1, 6)},
     "F74": lambda c, d: {"every_seconds": 60.0, "for_minutes": _span(c, 120, 600)},
 }
 """Failures that are parameters alone."""

@@ -59,9 +59,11 @@ def _truth_of(night: PlayedNight) -> Truth:
         claims=tuple(_claims(night)),
         bills=_bills(night),
         possible_pct=100.0,
-        logged_commands=_sent(night),
+        logged_commands=len(_sent(night)),
         wrong_stops=_wrong_stops(night),
         is_away=world.is_away,
+        erased_at=night.erased_at,
+        spread_seconds=tuple(send.order.spread_seconds for send in _sent(night) if send.order.spread_seconds > 0),
     )
 
 
@@ -138,11 +140,13 @@ def _wrong_stops(night: PlayedNight) -> int:
     )
 
 
-def _sent(night: PlayedNight) -> int:
-    return sum(
-        isinstance(effect, Send)
+def _sent(night: PlayedNight) -> list[Send]:
+    """Every command that a decision asked for, with its reason."""
+    return [
+        effect
         for session in night.sessions
         for _, _, value, _ in session.record
         if isinstance(value, Decision)
         for effect in value.effects
-    )
+        if isinstance(effect, Send)
+    ]

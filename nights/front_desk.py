@@ -41,4 +41,6 @@ def open_session(spec: NightSpec, devices: list[Device], seq: int, now: datetime
         next_seq=dict.fromkeys(vehicle_ids, seq),
     )
     opened = [effect for effect in decide(state, now).effects if isinstance(effect, BeginSession)]
-    return opened[0].session if opened else None
+    if not opened:
+        return None
+    return opened[0].session.model_copy(update={"spread_seconds": spec.spread_seconds})

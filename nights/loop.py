@@ -41,6 +41,8 @@ from workflows.policies import VENDOR
 
 EVENTS_PER_STEP = 6
 """History events one decided and acted step takes on Temporal, roughly: what the loop tells of its vitals."""
+RESTART_SECONDS = 15.0
+"""From a worker's death to the next attempt of its steps: heartbeat and sticky queue time out first."""
 
 PLANNING_SECONDS = 1.0
 """World time from asking for a plan to having it."""
@@ -50,7 +52,7 @@ class Steps:
     """The activities by the names of their steps."""
 
     def __init__(self, devices: Devices, planning: Planning, records: Records, telling: Telling) -> None:
-        self._devices = devices
+        self.kills: list[float] = []  # seconds after the next commands begin at which the worker dies
         self.by_name: dict[str, Callable[[Any], Any]] = {
             steps.READ_DEVICE: devices.read_device,
             steps.SEND_COMMAND: devices.send_command,
@@ -65,8 +67,34 @@ class Steps:
         """The step's answer. A plan takes its time, so that what was decided with it goes first in every engine."""
         if name == steps.MAKE_PLAN:
             await asyncio.sleep(PLANNING_SECONDS)
+        if name == steps.SEND_COMMAND and self.kills:
+            return await self._killed(self.by_name[name](payload), self.kills.pop())
         result = self.by_name[name](payload)
         return await result if isinstance(result, Awaitable) else result
+
+    async def _killed(self, work: Coroutine[Any, Any, Any], after_seconds: float) -> Any:
+        """The worker dies in the middle of a command, if it lasts that long; another one takes the step up again."""
+        task = asyncio.get_running_loop().create_task(work)
+        deadline = asyncio.get_running_loop().create_task(asyncio.sleep(after_seconds))
+        await _first_of(task, deadline)
+        if task.done():
+            deadline.cancel()
+            return task.result()
+        task.cancel()
+        raise ApplicationError("the worker died", next_retry_delay=timedelta(seconds=RESTART_SECONDS))
+
+
+async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+    """Until one of them is done: `asyncio.wait` asks for more of a loop than the virtual one has."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(_: Any) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    for task in tasks:
+        task.add_done_callback(end)
+    await ended
 
 
 class LoopSession:

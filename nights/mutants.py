@@ -111,7 +111,7 @@ def _leaves_at_once(right: Any) -> Any:
     """Devices are reported as released while our hold still lies on them."""
 
     def wrong(state: Any, picture: Any, now: datetime) -> Iterator[Any]:
-        return right(state.model_copy(update={"holds": ()}), picture, now)
+        yield from right(state.model_copy(update={"holds": ()}), picture, now)
 
     return wrong
 

@@ -73,6 +73,7 @@ class PlayedNight:
         self.prices = NightPrices(series, self.clock.now)
         self.wish = wish_of(spec.wish)
         self.sessions: list[LoopSession] = []
+        self.erased_at: datetime | None = None
         self._devices: dict[str, Device] = {}
         self.steps = Steps(
             Devices(self.world.vendor, self.store, self.store),
@@ -138,7 +139,7 @@ class PlayedNight:
         """The driver's workflow: one session per plug-in, opened on the car's word."""
         if self.session is not None and not self.session.is_over:
             return
-        if device.id != self.world.car.id or not device.reading.is_plugged_in:
+        if device.id != self.world.car.id or not device.reading.is_plugged_in or self.erased_at is not None:
             return
         seq = len(self.sessions) + 1
         state = open_session(self.spec, list(self._devices.values()), seq, self.clock.now(), self.wish)

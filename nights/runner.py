@@ -56,9 +56,9 @@ class Judged(NamedTuple):
 class Nights:
     """The nights of one seed, on one process: prices are read once."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, *, series: PriceSeries | None = None) -> None:
         self.wanted = wanted
-        self.series: PriceSeries = FilePrices(wanted.prices).series
+        self.series = series or FilePrices(wanted.prices).series
         self.span: tuple[datetime, datetime] = (self.series.slots[0].starts_at, self.series.slots[-1].ends_at)
 
     def spec(self, k: int) -> NightSpec:

@@ -56,7 +56,10 @@ def our_holds(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta
 
 def strands(truth: Truth) -> bool:
     """P2: a car that could have been ready is not, and our hold was in force after the last safe start, while
-    nothing else kept us from releasing it: commands still reached the vendor's door."""
+    nothing else kept us from releasing it: commands still reached the vendor's door. Or we hold a car whose driver
+    has left us."""
+    if truth.erased_at is not None:
+        return our_holds(truth, truth.erased_at, truth.judged_at) > HELD_TOO_LONG
     if is_ready(truth) or left_to_driver(truth) or truth.possible_pct < truth.wish.target_pct - NEARLY_PCT:
         return False
     return our_holds(truth, last_safe_start(truth), truth.judged_at) > HELD_TOO_LONG

@@ -10,6 +10,12 @@ from nights.judge.verdict import Verdict
 CHEAP_PCT = 2.0
 """P9: healthy nights cost at most this much more than the optimum [%]."""
 
+MOST_SPREAD_SECONDS = 600.0
+ENOUGH_SPREADS = 300
+UNEVEN = 0.1
+"""P12: random delays stay below ten minutes; of this many or more the share below any value is off the even one by at
+most `UNEVEN` (Kolmogorov's distance; a delay is cut to half of a short run, so chance alone is not the measure)."""
+
 FAILING_SHOWN = 100
 """Numbers of nights listed per promise [count]."""
 
@@ -70,6 +76,7 @@ class Summary:
         self.alarms_healthy = self.alarms_faulty = 0
         self.missed_possible: list[int] = []
         self.healthy_costs = Costs()
+        self.spreads: list[float] = []
         self.broken: dict[str, list[int]] = defaultdict(list)
         self.faults: dict[str, FaultFigures] = defaultdict(FaultFigures)
 
@@ -82,6 +89,7 @@ class Summary:
         self.possible += is_possible
         if is_possible and not verdict.is_ready:
             self.missed_possible.append(verdict.k)
+        self.spreads.extend(verdict.spread_seconds)
         for name in verdict.broken:
             self.broken[name].append(verdict.k)
         for fault in verdict.faults:
@@ -101,6 +109,7 @@ class Summary:
             for name in names
         }
         found["P9"] = {"held": not self.healthy or self.healthy_costs.over_pct <= CHEAP_PCT, "failing": []}
+        found["P12"] = {"held": is_even(self.spreads), "failing": []}
         return dict(sorted(found.items(), key=lambda item: int(item[0][1:])))
 
     @property
@@ -119,3 +128,13 @@ class Summary:
             "promises": self.promises(),
             "faults": {name: self.faults[name].shown() for name in sorted(self.faults, key=lambda name: int(name[1:]))},
         }
+
+
+def is_even(seconds: list[float]) -> bool:
+    """Whether random delays lie within their ceiling and, if there are enough, evenly."""
+    if any(not 0 <= second <= MOST_SPREAD_SECONDS for second in seconds):
+        return False
+    n = len(seconds)
+    if n < ENOUGH_SPREADS:
+        return True
+    return all(abs((i + 1) / n - second / MOST_SPREAD_SECONDS) <= UNEVEN for i, second in enumerate(sorted(seconds)))

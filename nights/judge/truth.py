@@ -121,7 +121,8 @@ class Truth:
     logged_commands: int = 0  # commands that the night log gives a reason for
     wrong_stops: int = 0  # stops that reached a car the session was not about
     is_away: bool = False  # plugged in where we have no say
-    spread_seconds: tuple[float, ...] = field(default=())  # from a slot edge to the switch made for it
+    erased_at: datetime | None = None  # from here on the driver is no driver of ours
+    spread_seconds: tuple[float, ...] = field(default=())  # random delays on record, of switches that had one
 
     @property
     def wish(self) -> Wished:

@@ -34,6 +34,7 @@ class Verdict:
     cost: float
     least_cost: float
     broken: tuple[str, ...] = ()
+    spread_seconds: tuple[float, ...] = ()
 
     @property
     def is_false_alarm(self) -> bool:
@@ -46,8 +47,8 @@ def is_ready(truth: Truth) -> bool:
 
 
 def left_to_driver(truth: Truth) -> bool:
-    """Whether the driver left early, plugged in elsewhere, or said that nothing shall be charged."""
-    if truth.is_away or truth.unplugged_at < truth.wish.departs_at - EARLY:
+    """Whether the driver left early, plugged in elsewhere, left us, or said that nothing shall be charged."""
+    if truth.is_away or truth.erased_at is not None or truth.unplugged_at < truth.wish.departs_at - EARLY:
         return True
     last = [act.act for act in truth.acts if act.act != "set_wish" and act.at < truth.judged_at]
     return bool(last) and last[-1] in ("stay_stopped", "skip_night")
@@ -89,5 +90,6 @@ def judge(truth: Truth, broken: tuple[str, ...]) -> Verdict:
         commands=len(truth.commands),
         cost=truth.cost(first, last),
         least_cost=least_cost(truth, truth.soc_pct(first), truth.soc_pct(last), first, last),
+        spread_seconds=truth.spread_seconds,
         broken=(*(("P1",) if is_silent or is_late else ()), *broken),
     )

@@ -85,6 +85,7 @@ class NightSpec(Model):
     car_vendor: VendorSpec
     box_vendor: VendorSpec
     fees_per_kwh: str
+    spread_seconds: int = 600  # ceiling of the random delay of every planned switch
     acts: tuple[ActSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
     noise: int = 0  # seed of what chance decides while the night runs
