@@ -43,9 +43,6 @@ SECRET = "a-secret-of-this-benchmark-only"
 PASSES = 20
 """One car in so many changes its plug state in one pass over the fleet: one event in twenty matters."""
 
-GROUPS = 200
-"""Drivers; the cars of every other one are watched by a session."""
-
 LATE_SECONDS = (1.0, 5.0)
 RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
@@ -60,6 +57,7 @@ class Load:
     rate: int = 100  # deliveries a second
     events: int = 10  # in each
     cars: int = 5000
+    drivers: int = 200  # the cars of every other one are watched by a session
     kills: int = 0
     seed: int = 1
     duplicates: float = 0.1
@@ -138,18 +136,23 @@ class Fleet:
         self.observed[car].add(at)
         if turn == car % PASSES:
             self.changed.add(car)
-        return event(car, at, is_plugged_in=turn >= car % PASSES, soc_pct=30 + turn % 60)
+        return self.told(car, at, is_plugged_in=turn >= car % PASSES, soc_pct=30 + turn % 60)
 
     def first_pictures(self) -> WorkedOff:
         """Every car as it was before."""
-        body = json.dumps([event(n, self.begins_at, is_plugged_in=False, soc_pct=30) for n in range(self.load.cars)])
+        body = json.dumps(
+            [self.told(n, self.begins_at, is_plugged_in=False, soc_pct=30) for n in range(self.load.cars)]
+        )
         devices = [one.device for one in parse_delivery(body.encode(), self.begins_at) if one.kind == "device_updated"]
         return WorkedOff(devices=devices)
 
+    def told(self, car: int, at: datetime, *, is_plugged_in: bool, soc_pct: float) -> dict[str, Any]:
+        return event(car, f"driver-{car % self.load.drivers}", at, is_plugged_in=is_plugged_in, soc_pct=soc_pct)
 
-def event(car: int, at: datetime, *, is_plugged_in: bool, soc_pct: float) -> dict[str, Any]:
+
+def event(car: int, user: str, at: datetime, *, is_plugged_in: bool, soc_pct: float) -> dict[str, Any]:
     """A `user:vehicle:updated` as large as a real one."""
-    stamp, user = at.isoformat().replace("+00:00", "Z"), f"driver-{car % GROUPS}"
+    stamp = at.isoformat().replace("+00:00", "Z")
     able = {"isCapable": True, "interventionIds": []}
     kinds = ("information", "chargeState", "location", "odometer", "setMaxCurrent", "startCharging", "stopCharging")
     return {
@@ -336,12 +339,12 @@ async def _connected(address: str) -> Client:
 async def _prepare(fleet: Fleet, temporal: Client, store: SqlStore) -> None:
     """Pictures, watches and workflows as they were before."""
     await store.inbox.keep(fleet.first_pictures(), fleet.begins_at)
-    for group in range(GROUPS):
+    for group in range(fleet.load.drivers):
         driver = f"driver-{group}"
         await temporal.start_workflow(DRIVER_WORKFLOW, id=driver_workflow_id(driver), task_queue="nobody")
         if group % 2:
             continue
-        cars = tuple(f"car-{car}" for car in range(group, fleet.load.cars, GROUPS))
+        cars = tuple(f"car-{car}" for car in range(group, fleet.load.cars, fleet.load.drivers))
         session = f"{driver}:1"
         await store.save_watch(Watch(session_id=session, driver_id=driver, device_ids=cars))
         await temporal.start_workflow(SESSION_WORKFLOW, id=session_workflow_id(session), task_queue="nobody")
@@ -379,7 +382,7 @@ async def _compare(fleet: Fleet, figures: Figures, temporal: Client, store: SqlS
         stored = await store.readings(f"car-{car}", fleet.begins_at, fleet.begins_at + timedelta(hours=2))
         figures.events += len(observed)
         figures.lost_readings += len(observed - {reading.observed_at for reading in stored if reading.observed_at})
-    heard = await _heard(temporal)
+    heard = await _heard(fleet.load, temporal)
     changed = {f"car-{car}" for car in fleet.changed}
     figures.changes = len(changed)
     figures.lost_changes = len(changed - heard.keys())
@@ -387,10 +390,10 @@ async def _compare(fleet: Fleet, figures: Figures, temporal: Client, store: SqlS
     figures.told_needlessly = len(heard.keys() - changed)
 
 
-async def _heard(temporal: Client) -> Counter[str]:
+async def _heard(load: Load, temporal: Client) -> Counter[str]:
     """How often workflows heard of each car, from their histories."""
     heard: Counter[str] = Counter()
-    for group in range(GROUPS):
+    for group in range(load.drivers):
         driver = f"driver-{group}"
         id_ = driver_workflow_id(driver) if group % 2 else session_workflow_id(f"{driver}:1")
         async for event in temporal.get_workflow_handle(id_).fetch_history_events():
