@@ -61,6 +61,7 @@ class Program(Request):
     mode: ControlMode = ControlMode.OWN
     tariff: Tariff = Tariff()
     wish: Wish = Wish()  # until the driver says otherwise
+    spread_seconds: int = Field(default=600, ge=0, le=1800)  # ceiling of the random delay of planned switches
     brands: BrandTable = SHIPPED_BRANDS
     rules: Rules = Rules()
     resets: ResetRules = ResetRules()

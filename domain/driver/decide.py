@@ -183,6 +183,7 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
         program=state.program.name,
         mode=state.program.mode,
         seed=zlib.crc32(session_id.encode()),
+        spread_seconds=state.program.spread_seconds,
         car=Car(
             device_id=device.id,
             vendor=device.vendor,

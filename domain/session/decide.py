@@ -150,7 +150,8 @@ def label_for_operators(state: SessionState, picture: Picture) -> Iterator[Sessi
         departs_at=state.night.departs_at if state.night else state.last_departure_at,
         is_ready=state.night is not None and state.night.ready_at is not None,
     )
-    if labels != state.labels and state.night is not None:
+    is_as_begun = labels == Labels(departs_at=labels.departs_at) and state.labels == Labels()  # set at the start
+    if labels != state.labels and state.night is not None and not is_as_begun:
         yield Label(labels=labels, reason=f"stage {labels.stage}, route {labels.route}")
 
 
@@ -210,7 +211,8 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
     yield night.departs_at, "departure"
     if night.is_closing:
         return
-    yield must_start_at(state, night, picture), "from here price no longer counts"
+    if not picture.is_flowing:  # what flows goes on; the plan's next switch is woken for anyway
+        yield must_start_at(state, night, picture), "from here price no longer counts"
     yield measure_at(state, night, picture), "measure how fast the car charges"
     yield from when_to_tell(state, night, picture, now)
     if state.override is not None and state.override.until is not None:
@@ -222,10 +224,10 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
             yield may_replan_at(night), f"plan again: {why}"
     if night.reads < READS_PER_NIGHT:
         yield from when_to_look(state, night, picture, now)
-    if (at := proof_ends_at(state)) is not None:
-        yield at, "look whether the proof still holds"
     want = wanted(state, picture, now)
     if want.on is not None and want.on is not picture.is_flowing:
+        if (at := proof_ends_at(state)) is not None:
+            yield at, "look whether the proof still holds"
         again = climbs_again_at(state, Goal.START if want.on else Goal.STOP, now)
         if again is not None:
             yield again, "climb the ladder again"

@@ -277,8 +277,10 @@ def _when_over(state: SessionState, night: Night, picture: Picture, now: datetim
 def when_to_tell(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
     """Instants at which something may have to be told."""
     if not picture.is_flowing:
-        yield _tried_until(state), "a command's time is over"
-        yield last_safe_start(state, night, picture), "last safe start: tell the driver if nothing flows"
+        latest = last_safe_start(state, night, picture)
+        yield max(latest, _tried_until(state)), "last safe start: tell the driver if nothing flows"
+        if state.override is not None:
+            yield latest, "last safe start: tell the driver if the stop holds"
     if state.boxes and state.box is None and state.named_charger is None:
         yield night.opened_at + MATCH_ASKED_AFTER, "ask which charger holds the car"
     if picture.soc_pct is None or (state.level is not None and state.level.is_old):

@@ -30,8 +30,8 @@ SLOW_FRACTION = 0.5
 TAPER_FROM_PCT = 90.0
 """Level from which cars charge slower, if nothing better is known of this one [%] (F54)."""
 
-TAPER_FACTOR = 2.3
-"""How much longer energy takes from there on: power that falls in a line to a seventh takes ln(7) / (1 - 1/7) times as
+TAPER_FACTOR = 2.0
+"""How much longer energy takes from there on: power that falls in a line to a fifth takes ln(5) / (1 - 1/5) times as
 long."""
 
 SHORT_BY_PCT = 1.0
@@ -165,11 +165,6 @@ def reachable_soc_pct(state: SessionState, night: Night, picture: Picture) -> fl
     return night.target_soc_pct if limit is None else min(night.target_soc_pct, limit)
 
 
-def energy_needed_ac_kwh(state: SessionState, night: Night, picture: Picture) -> float:
-    """Energy to the target at the meter [kWh]; an unknown level counts as the one at plug-in, else as empty."""
-    return _energy_between_kwh(state, _level_pct(night, picture), reachable_soc_pct(state, night, picture))
-
-
 def _level_pct(night: Night, picture: Picture) -> float:
     return picture.soc_expected_pct if picture.soc_expected_pct is not None else (night.soc_start_pct or 0.0)
 
@@ -178,10 +173,15 @@ def _energy_between_kwh(state: SessionState, from_pct: float, to_pct: float) -> 
     return max(0.0, to_pct - from_pct) / 100 * state.car.battery_capacity_kwh / state.car.efficiency
 
 
+def top_pct(state: SessionState) -> float:
+    """Level from which this car charges slower [%]."""
+    return state.car.taper_from_pct if state.car.taper_from_pct is not None else TAPER_FROM_PCT
+
+
 def hours_needed(state: SessionState, night: Night, picture: Picture, power: float) -> float:
     """Time to the target at `power` [kW], the slow top of the battery counted."""
     level, target = _level_pct(night, picture), reachable_soc_pct(state, night, picture)
-    top = state.car.taper_from_pct if state.car.taper_from_pct is not None else TAPER_FROM_PCT
+    top = top_pct(state)
     fast = _energy_between_kwh(state, level, min(target, top))
     slow = _energy_between_kwh(state, max(level, top), target)
     return (fast + TAPER_FACTOR * slow) / power
@@ -230,9 +230,11 @@ def must_start_at(state: SessionState, night: Night, picture: Picture) -> dateti
 
 def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: datetime) -> float:
     """By how much the target is missed at departure if the car charges from now on [%]; 0: it is not."""
-    needed_kwh = energy_needed_ac_kwh(state, night, picture)
-    hours = max(0.0, (night.departs_at - now) / timedelta(hours=1))
-    missing_kwh = needed_kwh - hours * possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp
+    power = possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp
+    hours_left = max(0.0, (night.departs_at - now) / timedelta(hours=1))
+    hours_missing = hours_needed(state, night, picture, power) - hours_left
+    is_slow = reachable_soc_pct(state, night, picture) > top_pct(state)
+    missing_kwh = hours_missing * power / (TAPER_FACTOR if is_slow else 1.0)
     return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
 
 
