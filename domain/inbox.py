@@ -67,6 +67,7 @@ class WorkedOff:
     seen: dict[str, datetime] = field(default_factory=dict)  # device id -> arrival of its last event
     ended: set[str] = field(default_factory=set)  # sessions that are over, though their watch is still there
     done: list[str] = field(default_factory=list)  # deliveries
+    left: list[str] = field(default_factory=list)  # deliveries of the round that are not done
     failed: dict[str, str] = field(default_factory=dict)  # delivery id -> why; it is tried again
     set_aside: dict[str, str] = field(default_factory=dict)  # delivery id -> why; it is not
 
@@ -92,8 +93,12 @@ class Inbox(Protocol):
         """Store the delivery; False if its id or its content is known already."""
         ...
 
-    async def pending(self, limit: int) -> list[Delivery]:
-        """The oldest deliveries not yet done, in order of arrival."""
+    async def take(self, limit: int) -> list[Delivery]:
+        """The deliveries of the next round: the oldest not yet done, in order of arrival.
+
+        After a crash they are those of the interrupted round, no more and no fewer: then what is made of them is told
+        by the same signals again, which are heard once.
+        """
         ...
 
     async def known(self, device_ids: Sequence[str]) -> dict[str, Known]:

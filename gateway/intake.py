@@ -110,7 +110,7 @@ class Intake:
         Raises:
             RPCError, RetryableError, OSError: a passing failure; what could be told is done, the rest stays pending.
         """
-        deliveries = await self._inbox.pending(ROUND)
+        deliveries = await self._inbox.take(ROUND)
         if not deliveries:
             return 0
         round_ = await self._read(deliveries)
@@ -210,7 +210,9 @@ class Intake:
         for delivery in deliveries:
             if delivery.id not in stuck:
                 round_.work.done.append(delivery.id)
-            elif not _is_passing(stuck[delivery.id]):
+                continue
+            round_.work.left.append(delivery.id)
+            if not _is_passing(stuck[delivery.id]):
                 self._note_failure(delivery, stuck[delivery.id], round_.work)
 
     def _note_failure(self, delivery: Delivery, error: Exception, work: WorkedOff) -> None:

@@ -69,6 +69,24 @@ class SqlInbox:
                 if not is_new.done():  # who asked may have gone away meanwhile
                     is_new.set_result(answer)
 
+    async def take(self, limit: int) -> list[Delivery]:
+        """The deliveries of the next round; after a crash, those of the interrupted one, no more and no fewer."""
+        oldest = select(DeliveryRow).where(*_IS_PENDING).order_by(col(DeliveryRow.number)).limit(limit)
+        taken = select(DeliveryRow).where(*_IS_PENDING, col(DeliveryRow.is_taken).is_(True))
+
+        def work(session: Session) -> list[Delivery]:
+            rows = session.exec(taken.order_by(col(DeliveryRow.number))).all()
+            if not rows:
+                rows = session.exec(oldest).all()
+                numbers = [row.number for row in rows]
+                change = update(DeliveryRow).where(col(DeliveryRow.number).in_(numbers)).values(is_taken=True)
+                session.exec(change)
+            return [_delivery(row) for row in rows]
+
+        if not (await self.backlog()).pending:
+            return []
+        return await self._database.write(work)
+
     async def pending(self, limit: int) -> list[Delivery]:
         """The oldest deliveries not yet done, in order of arrival."""
         query = select(DeliveryRow).where(*_IS_PENDING).order_by(col(DeliveryRow.number)).limit(limit)
@@ -208,6 +226,7 @@ class _Rows:
             *({"_key": key, "failure": why, "set_aside_at": None} for key, why in work.failed.items()),
             *({"_key": key, "failure": why, "set_aside_at": at} for key, why in work.set_aside.items()),
         ]
+        self.left = [{"_key": key, "is_taken": False} for key in work.left]
         self.ended = sorted(work.ended)
 
     def write(self, session: Session) -> None:
@@ -216,6 +235,7 @@ class _Rows:
         update_many(session, DeviceRow, "id", self.seen)
         update_many(session, DeliveryRow, "delivery_id", self.done)
         update_many(session, DeliveryRow, "delivery_id", self.failed)
+        update_many(session, DeliveryRow, "delivery_id", self.left)
         failed = [row["_key"] for row in self.failed]
         if failed:
             again = update(DeliveryRow).where(col(DeliveryRow.delivery_id).in_(failed))

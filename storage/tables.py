@@ -125,6 +125,7 @@ class DeliveryRow(SQLModel, table=True):
     received_at: datetime = _instant()
     origin: str = Origin.WEBHOOK.value
     is_done: bool = Field(default=False, index=True)
+    is_taken: bool = False  # by a round that is under way, or was when its process died
     tries: int = 0  # that failed for a reason of its own
     failure: str | None = None  # of the last of them
     set_aside_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)

@@ -37,6 +37,18 @@ class TestDeliveries:
         await sql.inbox.keep(WorkedOff(done=["b"]), EVENING)
         assert await ids(sql) == ["a", "c"]
 
+    async def test_interrupted_round_is_taken_again_whole_and_alone(self, sql: SqlStore) -> None:
+        """Else what is made of it would differ, and be told twice in other words."""
+        for key in ("a", "b"):
+            await sql.inbox.accept(key, key.encode(), EVENING)
+        assert [one.id for one in await sql.inbox.take(9)] == ["a", "b"]
+        await sql.inbox.accept("c", b"c", EVENING)
+        assert [one.id for one in await sql.inbox.take(9)] == ["a", "b"]
+        await sql.inbox.keep(WorkedOff(done=["a"], left=["b"]), EVENING)
+        assert [one.id for one in await sql.inbox.take(9)] == ["b", "c"]
+        await sql.inbox.keep(WorkedOff(done=["b", "c"]), EVENING)
+        assert await sql.inbox.take(9) == []
+
     async def test_delivery_comes_back_as_it_was_handed_in(self, sql: SqlStore) -> None:
         body = bytes(range(256))
         await sql.inbox.accept("a", body, EVENING, origin=Origin.SWEEP)
