@@ -136,10 +136,11 @@ class PlayedNight:
             self._driver_hears(device)
 
     def _driver_hears(self, device: Device) -> None:
-        """The driver's workflow: one session per plug-in, opened on the car's word."""
+        """The driver's workflow: one session per plug-in, opened on the word of either end of the cable."""
         if self.session is not None and not self.session.is_over:
             return
-        if device.id != self.world.car.id or not device.reading.is_plugged_in or self.erased_at is not None:
+        is_ours = any(device.id == mine.id for mine in self.world.devices)
+        if not is_ours or not device.reading.is_plugged_in or self.erased_at is not None:
             return
         seq = len(self.sessions) + 1
         state = open_session(self.spec, list(self._devices.values()), seq, self.clock.now(), self.wish)

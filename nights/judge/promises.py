@@ -6,14 +6,16 @@ Each check sees the truth and our words alone. What it takes for broken is in it
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from nights.judge.truth import Relay, Truth
+from nights.judge.truth import Truth
 from nights.judge.verdict import NEARLY_PCT, is_ready, left_to_driver
 
 SWITCHES = 6
 """Most times a night that we may turn the car on or off [count]."""
 
+SIDES = ("charger", "vehicle")
+
 TO_ACT = timedelta(minutes=45)
-"""Within this "charge now" must have led to energy: both rungs of the ladder on the slowest brand."""
+"""Both rungs of the ladder on the slowest brand."""
 
 PROVEN_WITHIN = timedelta(minutes=10)
 """Energy this near to a proof must be true."""
@@ -42,27 +44,41 @@ def last_safe_start(truth: Truth) -> datetime:
 
 def our_holds(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta:
     """How long a relay that we opened stayed open within the span, over both sides."""
-    held = timedelta(0)
-    for side in ("charger", "vehicle"):
-        opened: Relay | None = None
-        for relay in (r for r in truth.relays if r.side == side):
-            if opened is not None:
-                held += max(timedelta(0), min(relay.at, ends_at) - max(opened.at, starts_at))
-            opened = relay if relay.now == "open" and relay.is_ours else None
+    return sum((_held(truth, side, starts_at, ends_at) for side in SIDES), timedelta(0))
+
+
+def left_alone(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta:
+    """How long our holds lay within the span on sides that we did not even ask to start, then or shortly before."""
+    return sum(
+        (
+            _held(truth, side, starts_at, ends_at)
+            for side in SIDES
+            if not any(
+                command.side == side and command.kind == "START" and starts_at - TO_ACT <= command.at <= ends_at
+                for command in truth.commands
+            )
+        ),
+        timedelta(0),
+    )
+
+
+def _held(truth: Truth, side: str, starts_at: datetime, ends_at: datetime) -> timedelta:
+    held, opened = timedelta(0), None
+    for relay in (relay for relay in truth.relays if relay.side == side):
         if opened is not None:
-            held += max(timedelta(0), ends_at - max(opened.at, starts_at))
-    return held
+            held += max(timedelta(0), min(relay.at, ends_at) - max(opened, starts_at))
+        opened = relay.at if relay.now == "open" and relay.is_ours else None
+    return held if opened is None else held + max(timedelta(0), ends_at - max(opened, starts_at))
 
 
 def strands(truth: Truth) -> bool:
-    """P2: a car that could have been ready is not, and our hold was in force after the last safe start, while
-    nothing else kept us from releasing it: commands still reached the vendor's door. Or we hold a car whose driver
-    has left us."""
+    """P2: a car that could have been ready is not; after the last safe start our hold was in force, and we did not
+    even ask the side on which it lies to start. Or we hold a car whose driver has left us."""
     if truth.erased_at is not None:
         return our_holds(truth, truth.erased_at, truth.judged_at) > HELD_TOO_LONG
     if is_ready(truth) or left_to_driver(truth) or truth.possible_pct < truth.wish.target_pct - NEARLY_PCT:
         return False
-    return our_holds(truth, last_safe_start(truth), truth.judged_at) > HELD_TOO_LONG
+    return left_alone(truth, last_safe_start(truth), truth.judged_at) > HELD_TOO_LONG
 
 
 def claims_untrue(truth: Truth) -> bool:
@@ -75,7 +91,8 @@ def claims_untrue(truth: Truth) -> bool:
 
 
 def deadlocks(truth: Truth) -> bool:
-    """P4: nothing flows while our hold lies on one side, after we asked for a start, for an hour, with time left."""
+    """P4: we ask one side to start, and nothing flows for an hour with time left, because our hold lies on the other
+    side, which we do not ask."""
     starts = [command.at for command in truth.commands if command.kind == "START"]
     if is_ready(truth) or left_to_driver(truth) or not starts:
         return False
@@ -83,7 +100,7 @@ def deadlocks(truth: Truth) -> bool:
     stops = [command.at for command in truth.commands if command.kind == "STOP" and command.at > first]
     if stops or last - first < timedelta(hours=1):
         return False
-    return not flowed(truth, first, last) and our_holds(truth, first, last) > timedelta(minutes=55)
+    return not flowed(truth, first, last) and left_alone(truth, first, last) > timedelta(minutes=55)
 
 
 def repeats(truth: Truth) -> bool:

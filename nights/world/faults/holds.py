@@ -23,11 +23,13 @@ def paired_late(world: NightWorld, minutes: float) -> None:
 
 
 class Deaf:
-    """A car that never resumes after a long pause, until it is started on its own side or replugged."""
+    """A car that never resumes after a long pause, until it is started on its own side, pulsed by the charger (the
+    offer taken away and given back) or replugged."""
 
     def __init__(self, world: NightWorld, minutes: float) -> None:
         self._world, self._minutes = world, minutes
         self._booked: Appointment | None = None
+        self._is_offer_away = False
         world.truth.watchers.append(self._on_change)
         world.vendor.hooks.swallow.append(self._swallow)
 
@@ -44,11 +46,14 @@ class Deaf:
 
     def _turn_deaf(self) -> None:
         self._booked = None
+        self._is_offer_away = False
         self._world.truth.set_block(self._world.car, "deaf", True, "deaf")
 
     def _swallow(self, device: LeanDevice, kind: str) -> bool:
-        if isinstance(device.body, Car) and kind == "START":
-            self._world.truth.set_block(self._world.car, "deaf", False, "car start")
+        is_car = isinstance(device.body, Car)
+        if kind == "START" and (is_car or self._is_offer_away):
+            self._world.truth.set_block(self._world.car, "deaf", False, "car start" if is_car else "pulse")
+        self._is_offer_away = not is_car and kind == "STOP"
         return False
 
 
