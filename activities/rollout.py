@@ -19,7 +19,7 @@ from domain.rollout.events import Gathered, PageTold, Published, Rehearsed
 from domain.rollout.evidence import Evidence
 from domain.rollout.measures import Measures
 from domain.rollout.moving import standing_with
-from domain.rollout.ports import Drivers, ProgramBook, ReliabilityBook, Roster
+from domain.rollout.ports import Drivers, ProgramBook, ReliabilityBook, Roster, StoredProgram
 from domain.rollout.standing import TARGETED_DRIVERS, Phase, Standing
 
 RECENT = timedelta(days=28)
@@ -58,13 +58,13 @@ class RolloutSteps:
         with translated(step.clock), beating():
             now = step.clock.now()
             program = await self._newest(step.program)
-            await self._take_stock(program, step.limits.pages, now)
+            await self._take_stock(program, step.limits.page_size, now)
             by_brand = await self._reliability.by_brand(program.name, now - RECENT, now)
-            has_targets = await self._has_targets(program, step.limits.pages, now)
+            has_targets = await self._has_targets(program, step.limits.page_size, now)
             brands = brands_to_treat(program, step.phase, by_brand, has_targets=has_targets)
             then = program.model_copy(update={"standing": _whole(program, step.phase, brands)})
             rehearsal = Rehearsal()
-            async for members, evidence in self._pages(program.name, step.limits.pages, now):
+            async for members, evidence in self._pages(program.name, step.limits.page_size, now):
                 known = [(member, evidence.get(member.driver_id)) for member in members]
                 rehearsal = added(rehearsal, rehearse(known, program, then))
             return Rehearsed(rehearsal=rehearsal, brands=brands, enabled_brands=program.enabled_brands, at=now)
@@ -86,7 +86,8 @@ class RolloutSteps:
         with translated(step.clock), beating():
             now = step.clock.now()
             versions = _Versions(self._programs, step.program)
-            program, reason = await versions.of(step.version)
+            stored = await versions.of(step.version)
+            program, reason = stored.program, stored.reason
             members = await self._roster.members(step.program, step.page, step.pages)
             evidence = await self._reliability.of_drivers([m.driver_id for m in members], now - TICKETS_COUNT)
             telling: list[tuple[Member, Asked]] = []
@@ -94,8 +95,8 @@ class RolloutSteps:
                 asked = asked_of(member, program, evidence.get(member.driver_id))
                 before = member.asked
                 if before is None:
-                    known, _ = await versions.of(member.version or step.version - 1)
-                    before = asked_of(member, known, evidence.get(member.driver_id)).requirements
+                    known = await versions.of(member.version or step.version - 1)
+                    before = asked_of(member, known.program, evidence.get(member.driver_id)).requirements
                 if member.version <= step.version and (step.is_everyone or asked.requirements != before):
                     telling.append((member, asked))
             gate = asyncio.Semaphore(TELL_AT_ONCE)
@@ -197,16 +198,16 @@ class _Versions:
 
     def __init__(self, programs: ProgramBook, name: str) -> None:
         self._programs, self._name = programs, name
-        self._known: dict[int, tuple[Program, str]] = {}
+        self._known: dict[int, StoredProgram] = {}
 
-    async def of(self, version: int) -> tuple[Program, str]:
-        """The version and its reason; the oldest there is if that one is not known."""
+    async def of(self, version: int) -> StoredProgram:
+        """The version with its reason; the first one where that is not known."""
         if version not in self._known:
-            for stored in reversed(await self._programs.versions(self._name)):
-                self._known[stored.program.version] = (stored.program, stored.reason)
-        if not self._known:
-            raise CallerError(f"no program {self._name}")
-        return self._known.get(version) or self._known[min(self._known)]
+            stored = await self._programs.version(self._name, version) or await self._programs.version(self._name, 1)
+            if stored is None:
+                raise CallerError(f"no program {self._name}")
+            self._known[version] = stored
+        return self._known[version]
 
 
 def _whole(program: Program, phase: Phase, brands: tuple[str, ...]) -> Standing:

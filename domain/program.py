@@ -28,7 +28,7 @@ class Limits(Request):
     longest_soak_nights: int = Field(default=14, ge=1)  # then an operator must look
     least_drivers: int = Field(default=10, ge=2)  # with a night to tell of; fewer prove nothing
     pass_mark: float = Field(default=0.9, gt=0, lt=1)  # commands proven (0-1) the use case needs
-    pages: int = Field(default=100, ge=1, le=500)  # drivers a page
+    page_size: int = Field(default=100, ge=1, le=500)  # drivers told by one step
     window: int = Field(default=8, ge=1, le=50)  # pages under way at once
     goes_alone: bool = False  # False: an operator says "go" after the dry run
 

@@ -77,7 +77,7 @@ def program_of(page_size: int, window: int = 1) -> Program:
         name=NAME,
         brands=BrandTable(version="test", rows=rows),
         rules=Rules(lowest_reliability=2),
-        limits=Limits(shares=(1.0,), pages=page_size, window=window),
+        limits=Limits(shares=(1.0,), page_size=page_size, window=window),
         standing=Standing(phase=Phase.OPTIONAL),
     )
 

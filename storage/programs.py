@@ -52,16 +52,23 @@ class Programs:
         body = await self._database.read(lambda session: session.exec(query).first())
         return Program.model_validate_json(body) if body else None
 
+    async def version(self, name: str, version: int) -> StoredProgram | None:
+        """One version with its reason."""
+        row = await self._database.read(lambda session: session.get(ProgramVersionRow, (name, version)))
+        return _stored(row) if row is not None else None
+
     async def versions(self, name: str) -> list[StoredProgram]:
         """All versions, the oldest first."""
         query = select(ProgramVersionRow).where(ProgramVersionRow.name == name)
         rows = await self._database.read(
             lambda session: session.exec(query.order_by(col(ProgramVersionRow.version))).all()
         )
-        return [
-            StoredProgram(program=Program.model_validate_json(row.program_json), reason=row.reason, origin=row.origin)
-            for row in rows
-        ]
+        return [_stored(row) for row in rows]
+
+
+def _stored(row: ProgramVersionRow) -> StoredProgram:
+    program = Program.model_validate_json(row.program_json)
+    return StoredProgram(program=program, reason=row.reason, origin=row.origin)
 
 
 def _version_of(row: ProgramRow | None) -> int:

@@ -135,7 +135,7 @@ class RolloutWorkflow:
                     change=effect.change,
                     standing=effect.standing,
                     reason=effect.reason,
-                    page_size=state.limits.pages,
+                    page_size=state.limits.page_size,
                     clock=clock,
                 )
                 begin(steps.PUBLISH, "publish", step, effect.reason)
@@ -157,7 +157,7 @@ class RolloutWorkflow:
                     brand=effect.brand,
                     since=effect.since,
                     began_at=effect.began_at,
-                    page_size=state.limits.pages,
+                    page_size=state.limits.page_size,
                     clock=clock,
                 )
                 begin(steps.GATHER, "gather", step, effect.reason, limit=LONG_LIMIT, heartbeat=beat)

@@ -230,7 +230,7 @@ class Town:
     async def _do(self, state: RolloutState, effect: Any) -> Any:
         clock = Clock.starting(self.now, real_now=datetime.now(UTC), speed=1e-6)
         run = ActivityEnvironment().run
-        size = state.limits.pages
+        size = state.limits.page_size
         match effect:
             case Rehearse():
                 step: Any = steps.RehearseStep(program=NAME, phase=effect.phase, limits=state.limits, clock=clock)
@@ -276,5 +276,5 @@ async def open_town(folder: Path, **changes: Any) -> Town:
     return Town(database, **changes)
 
 
-QUICK = Limits(shares=(0.2, 1.0), soak_nights=3, longest_soak_nights=6, least_drivers=3, pages=10, window=3)
+QUICK = Limits(shares=(0.2, 1.0), soak_nights=3, longest_soak_nights=6, least_drivers=3, page_size=10, window=3)
 """Limits for small towns."""

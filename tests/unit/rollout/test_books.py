@@ -17,6 +17,7 @@ from domain.requirement import Requirement
 from domain.rollout.asking import Member
 from domain.rollout.evidence import NightRecord, evidence_of
 from domain.rollout.tickets import Ticket
+from storage.erasure import SqlErasure
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 
@@ -230,3 +231,14 @@ async def _command(store: SqlStore, number: int, result: CommandResult) -> None:
         number=number, key=key, goal=order.goal, side=order.side, result=result, sent_at=EVENING, ended_at=EVENING
     )
     await store.close_intent(key, outcome)
+
+
+async def test_an_erased_driver_leaves_neither_roster_nor_record_nor_tickets(town: Town):
+    for driver in ("d1", "d2"):
+        await town.roster.enter(NAME, {driver: (None, "")}, EVENING)
+        await town.reliability.add_nights(NAME, [make_night(driver)])
+        ticket = Ticket(ticket_id=driver, driver_id=driver, opened_at=EVENING)
+        await town.reliability.add_tickets(NAME, [ticket])
+    await SqlErasure(town.database).erase("d1", [], EVENING)
+    assert await town.reliability.known_drivers(NAME) == {"d2"}
+    assert set(await town.reliability.of_drivers(["d1", "d2"], EVENING)) == {"d2"}
