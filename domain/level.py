@@ -95,7 +95,8 @@ def metered(level: Level, at: datetime, pct_per_hour: float, *, most_pct_per_hou
         has_ceased = before > 0 and pct_per_hour <= 0
         lasted = max(0.0, sure_hours - TOLD_WITHIN / _HOUR) if has_ceased else sure_hours
         rise_low = METERED_SURELY * (before if has_ceased else min(before, pct_per_hour)) * lasted
-        rise_high = max(before, pct_per_hour) * sure_hours + most_pct_per_hour * (hours - sure_hours)
+        unseen = most_pct_per_hour if max(before, pct_per_hour) > 0 else 0.0  # rest lasts until something else is seen
+        rise_high = max(before, pct_per_hour) * sure_hours + unseen * (hours - sure_hours)
     return level.model_copy(
         update={
             "low_pct": level.low_pct + rise_low,

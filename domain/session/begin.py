@@ -104,7 +104,12 @@ def _awake(state: SessionState) -> SessionState:
     if car is not None and car.soc_pct is not None and car.observed_at is not None:
         level = told(None, car.observed_at, car.soc_pct, state.plugged_in_at)
     state = note_match(state.model_copy(update={"traces": traces, "level": level}))
-    return seen(state, picture_of(state, state.plugged_in_at))
+    picture = picture_of(state, state.plugged_in_at)
+    if level is not None and picture.flow_kw is not None:
+        per_kw = 100 * state.car.efficiency / state.car.battery_capacity_kwh
+        changes = {"metered_at": picture.flow_at, "power_pct_per_hour": picture.flow_kw * per_kw}
+        state = state.model_copy(update={"level": level.model_copy(update=changes)})
+    return seen(state, picture)
 
 
 def _note_told(state: SessionState, effect: Tell) -> SessionState:

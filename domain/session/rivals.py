@@ -19,6 +19,9 @@ LATE_FOR = timedelta(minutes=30)
 RESTORED_AT_MOST = 2
 """How often a change of theirs is undone, each way."""
 
+NEARLY_PCT = 5.0
+"""A car this near its limit may end the charge by itself [%]."""
+
 SHORT_RUN = timedelta(minutes=5)
 SHORT_RUNS = 3
 SHORT_RUNS_WITHIN = timedelta(minutes=15)
@@ -62,7 +65,7 @@ def _is_theirs(state: SessionState, night: Night, picture: Picture, at: datetime
     if is_on:
         return any(hold.is_certain for hold in state.holds)  # else it was free to begin by itself (F30)
     limit = picture.charge_limit_pct or 100.0
-    may_be_full = picture.soc_high_pct is not None and picture.soc_high_pct >= min(limit, night.target_soc_pct)
+    may_be_full = picture.soc_pct is not None and picture.soc_pct + NEARLY_PCT >= min(limit, night.target_soc_pct)
     return not (picture.is_full or may_be_full or picture.has_fault)
 
 

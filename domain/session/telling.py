@@ -227,13 +227,11 @@ def _cause(state: SessionState, night: Night, picture: Picture) -> Cause:
 
 def _when_a_stop_fails(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
     """The car charges although the plan waits: it will be ready, at a higher price."""
-    if not picture.is_flowing or wanted(state, picture, now).on is not False or state.open_commands():
+    if not picture.is_flowing or state.open_commands() or waits_for_match(state, now):
         return
-    if waits_for_match(state, now):
-        return
-    if not may_be_stopped(state, night, picture) and is_conceded(night):
+    if is_conceded(night) and not may_be_stopped(state, night, picture) and not is_late(state, picture, now):
         yield _tell("cost", "foreign_control", "somebody else starts this car again and again: it is left to them")
-    elif next_rung(state, Goal.STOP, now) is None:
+    elif wanted(state, picture, now).on is False and next_rung(state, Goal.STOP, now) is None:
         yield _tell(
             "cost", "stop_failed", "the car charges although the plan waits; it will be ready, at a higher price"
         )

@@ -3,7 +3,7 @@
 from support.factories import at, make_plan, make_reading, make_session, outcome_of
 
 from domain.commands import CommandResult, Goal, Proof
-from domain.devices import PowerDeliveryState, Side
+from domain.devices import PowerDeliveryState, Reading, Side
 from domain.session.apply import apply, begun
 from domain.session.decide import decide
 from domain.session.effects import Decision, Send, SessionEffect
@@ -37,6 +37,9 @@ class Played:
             reading = make_reading(side, hours=hours, state=side_state)
             self.state = apply(self.state, ReadingArrived(reading=reading))
         return self.decide(hours)
+
+    def hear_reading(self, reading: Reading) -> None:
+        self.state = apply(self.state, ReadingArrived(reading=reading))
 
     def of(self, kind: type[SessionEffect]) -> list[SessionEffect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]

@@ -1,0 +1,78 @@
+"""An unplug is believed only on evidence, and never inside our own commands (F2, F10, F11, F26, F59)."""
+
+from support.by_hand import CHARGING, STOPPED, UNPLUGGED, Played, both, planned
+from support.factories import at, make_reading
+
+from domain.commands import CommandResult
+from domain.devices import PowerDeliveryState, Side
+from domain.session.effects import CloseNight, Plan, Read
+from domain.session.events import ReadFailed, ReadingArrived
+
+
+def say_unplugged(played: Played, hours: float, *sides: Side) -> None:
+    for side in sides:
+        played.hear_reading(make_reading(side, hours=hours, state=UNPLUGGED, paired_with=None))
+    played.decide(hours)
+
+
+def test_f10_an_unplug_that_the_charger_denies_is_no_unplug_although_the_pairing_is_gone_too() -> None:
+    played = planned(*both(STOPPED))
+    say_unplugged(played, 1, Side.VEHICLE)
+    for hours in (1.2, 2.0, 4.5):
+        played.decide(hours)
+        assert played.of(CloseNight) == []
+    assert played.state.box is not None
+
+
+def test_f11_f59_a_blip_or_a_replug_within_minutes_goes_on_with_the_same_night() -> None:
+    played = planned(*both(STOPPED))
+    say_unplugged(played, 1, *Side)
+    played.decide(1.05)
+    assert played.of(CloseNight) == []
+    played.readings(1.06, STOPPED)
+    played.decide(2)
+    assert played.of(CloseNight) == []
+    assert played.state.night.number == 1
+
+
+def test_f10_a_car_alone_that_says_unplugged_right_after_our_stop_is_doubted_for_hours() -> None:
+    car = make_reading(state=CHARGING, paired_with=None)
+    played = planned(car, with_charger=False)
+    played.end(CommandResult.PROVEN, 0.3, make_reading(hours=0.3, paired_with=None))
+    say_unplugged(played, 0.31, Side.VEHICLE)
+    played.decide(1)
+    assert played.of(CloseNight) == []
+    played.decide(0.31 + 3)  # every negative conclusion expires (F14)
+    assert len(played.of(CloseNight)) == 1
+
+
+def test_f10_what_the_car_alone_says_at_another_time_is_asked_for_once_more_and_believed() -> None:
+    played = planned(make_reading(paired_with=None), with_charger=False)
+    say_unplugged(played, 1, Side.VEHICLE)
+    played.decide(1 + 1.1 / 60)
+    assert len(played.of(Read)) == 1
+    played.decide(1.1)
+    assert len(played.of(CloseNight)) == 1
+
+
+def test_f2_a_car_that_cannot_be_read_keeps_its_plan_and_its_last_plug_state() -> None:
+    played = planned(*both(STOPPED))
+    asleep = make_reading(
+        hours=1, is_reachable=False, is_plugged_in=None, state=PowerDeliveryState.UNKNOWN, soc_pct=None
+    )
+    played.hear(ReadingArrived(reading=asleep), 1)
+    played.hear(ReadFailed(device_id="car-1", why="DeviceUnreachable"), 1.1)
+    assert played.state.night.plan is not None
+    played.decide(6.0)
+    assert len(played.sent()) == 1
+    assert played.state.level.told_pct == 40
+
+
+def test_f26_a_plug_that_flickers_in_our_own_command_ends_nothing_and_plans_nothing_anew() -> None:
+    played = planned(*both(CHARGING))
+    say_unplugged(played, 0.12, *Side)
+    played.readings(0.13, STOPPED)
+    assert played.of(CloseNight) == []
+    assert played.of(Plan) == []
+    assert played.state.unplug_said_at is None
+    assert at(0) == played.state.night.opened_at
