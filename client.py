@@ -40,6 +40,7 @@ from domain.model import Model
 from domain.nightlog import LogEntry
 from domain.program import Program
 from domain.session.events import DriverActed, PricesChanged, ReadingArrived
+from domain.session.preview import Preview
 from domain.session.state import SessionState
 from workflows import search_attributes as labels
 from workflows.driver import DriverWorkflow
@@ -193,6 +194,16 @@ class Nightcharge:
     async def session_log(self, session: str) -> list[LogEntry]:
         """The log of the session's present night."""
         query = self._session(session).query(SessionWorkflow.night_log, rpc_timeout=ANSWERS_WITHIN)
+        return await _known(query, session)
+
+    async def preview(self, session: str, action: DriverActed) -> Preview:
+        """What an action for tonight would cost and risk, beside the plan in hand. Nothing is changed."""
+        query = self._session(session).query(SessionWorkflow.what_would, action, rpc_timeout=ANSWERS_WITHIN)
+        return await _known(query, session)
+
+    async def answer(self, session: str, action_id: str) -> Preview | None:
+        """What an action for tonight cost and risked when it was obeyed; None: not heard yet, or long ago."""
+        query = self._session(session).query(SessionWorkflow.answer, action_id, rpc_timeout=ANSWERS_WITHIN)
         return await _known(query, session)
 
     async def act_tonight(self, session: str, action: DriverActed) -> None:

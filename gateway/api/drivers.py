@@ -3,7 +3,6 @@
 import hashlib
 from datetime import timedelta
 from typing import Annotated, Any, Union
-from uuid import uuid4
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 
@@ -26,6 +25,7 @@ from gateway.api.views import (
     PlaceRequest,
     PromptsView,
     StartDriver,
+    strict_of,
 )
 from gateway.api.words import prompts_of
 from storage.tenants import DriverRecord
@@ -50,7 +50,7 @@ async def start_driver(wanted: StartDriver, caller: ProgramActor, api: Api, resp
         since=api.real_now(),
     )
     is_new = await api.tenants.add_driver(record)
-    await api.workflows.start_driver(program, wanted.reference)
+    await api.workflows.start_driver(program.for_driver(wanted.region), wanted.reference)
     if is_new:
         await api.note(caller, "start driver", record.id)
     known = await api.tenants.driver(caller.program, record.id)
@@ -188,16 +188,14 @@ async def act(
     """Do any action and wait a moment for its outcome. A repeated `action_id` returns the first outcome."""
     api.limits.take(f"act:{driver.id}", api.config.actions_per_driver)
     strict = next(one for one in ACTIONS if issubclass(type(wanted), one))
-    given = wanted.model_dump(exclude_none=True)  # type: ignore[attr-defined]
-    filled = {"action_id": str(uuid4()), **({"at": api.now()} if "at" in strict.model_fields else {})}
-    action = strict.model_validate({**filled, **given})
+    action = strict_of(strict, wanted, api.now())
     try:
         outcome = await api.workflows.act(driver.id, action, within=api.config.wait)
     except StillPending:
         response.status_code = 202
         outcome = ActionOutcome(action_id=action.action_id, status="pending")
     response.headers["Location"] = f"/v1/drivers/{driver.id}/actions/{action.action_id}"
-    await api.note(caller, str(given["type"]), driver.id, outcome.status)
+    await api.note(caller, action.type, driver.id, outcome.status)  # type: ignore[attr-defined]
     return outcome
 
 

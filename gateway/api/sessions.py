@@ -1,7 +1,6 @@
 """Sessions and tonight: what goes on now, the plan with its picture and certificate, and the driver's word."""
 
 from typing import Annotated
-from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -9,13 +8,24 @@ from client import UnknownWorkflow
 from domain.plan import ChargingPlan
 from domain.session.events import DriverActed
 from domain.session.state import SessionState
+from gateway.api.access import Principal
 from gateway.api.drivers import ONCE, Language, open_sessions
 from gateway.api.once import OnceRoute
 from gateway.api.paging import Page
 from gateway.api.problems import EVERYWHERE, Refused, documented, not_found
 from gateway.api.services import Actor, Api, OwnDriver, Reader, Services
 from gateway.api.switching import allow_switching
-from gateway.api.views import Accepted, Certificate, PlanSlot, PlanView, SessionView, TonightRequest
+from gateway.api.views import (
+    BELONGS,
+    Accepted,
+    Certificate,
+    PlanSlot,
+    PlanView,
+    PreviewView,
+    SessionView,
+    TonightRequest,
+    strict_of,
+)
 from gateway.pictures import Theme, draw_plan
 from storage.tenants import DriverRecord
 
@@ -24,6 +34,9 @@ router = APIRouter(prefix="/v1/drivers/{driver_id}", tags=["sessions"], route_cl
 SessionId = Annotated[str, Path(max_length=200)]
 
 MOST_LISTED = 200
+
+SWITCHING = frozenset({"charge_now", "stay_stopped", "skip_night", "pause_until"})
+"""Acts that switch a car at once."""
 
 
 @router.get("/sessions")
@@ -105,7 +118,11 @@ async def get_picture(
 
 @router.post("/sessions/{session_id}/actions", status_code=202, dependencies=ONCE, responses=documented(409))
 async def act_in_session(
-    driver: OwnDriver, caller: Actor, api: Api, session_id: SessionId, wanted: TonightRequest
+    driver: OwnDriver,
+    caller: Actor,
+    api: Api,
+    session_id: SessionId,
+    wanted: TonightRequest,  # type: ignore[valid-type]
 ) -> Accepted:
     """The driver's word for tonight, straight to this session."""
     state = await _own_session(api, driver, session_id)
@@ -114,12 +131,39 @@ async def act_in_session(
     return await _act(driver, caller, api, state, wanted)
 
 
+@router.post("/sessions/{session_id}/preview")
+async def preview(
+    driver: OwnDriver,
+    _: Actor,
+    api: Api,
+    session_id: SessionId,
+    wanted: TonightRequest,  # type: ignore[valid-type]
+) -> PreviewView:
+    """What an action would cost and risk, told before it is done. Nothing is changed."""
+    state = await _own_session(api, driver, session_id)
+    if state is None:
+        raise Refused(409, "refused", "this session is over")
+    return PreviewView.of(await api.workflows.preview(session_id, _strict(wanted, api)))
+
+
+@router.get("/sessions/{session_id}/actions/{action_id}")
+async def get_answer(
+    driver: OwnDriver, _: Reader, api: Api, session_id: SessionId, action_id: Annotated[str, Path(max_length=100)]
+) -> PreviewView:
+    """What an action cost and risked when it was obeyed."""
+    await _own_session(api, driver, session_id)
+    answer = await api.workflows.answer(session_id, action_id)
+    if answer is None:
+        raise not_found("action")
+    return PreviewView.of(answer)
+
+
 @router.post("/tonight", status_code=202, dependencies=ONCE, responses=documented(409))
 async def act_tonight(
     driver: OwnDriver,
     caller: Actor,
     api: Api,
-    wanted: TonightRequest,
+    wanted: TonightRequest,  # type: ignore[valid-type]
     vehicle_id: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Accepted:
     """The driver's word for tonight, to the session under way (of this vehicle, if several are)."""
@@ -132,23 +176,26 @@ async def act_tonight(
 
 
 async def _act(
-    driver: DriverRecord, caller: Actor, api: Services, state: SessionState, wanted: TonightRequest
+    driver: DriverRecord, caller: Principal, api: Services, state: SessionState, wanted: DriverActed
 ) -> Accepted:
     api.limits.take(f"act:{driver.id}", api.config.actions_per_driver)
-    if (wanted.act == "set_wish") != (wanted.wish is not None):
-        raise Refused(422, "invalid", "a wish belongs to set_wish, and to nothing else")
-    power_kw = state.car.max_power_kw if wanted.act in ("charge_now", "stay_stopped", "skip_night") else 0.0
-    await allow_switching(api, caller, wanted.act, state.session_id, power_kw)
-    action = DriverActed.model_validate(
-        {
-            "action_id": wanted.action_id or str(uuid4()),
-            "at": wanted.at or api.now(),
-            "act": wanted.act,
-            "wish": wanted.wish,
-        }
-    )
+    action = _strict(wanted, api)
+    power_kw = state.car.max_power_kw if action.act in SWITCHING else 0.0
+    await allow_switching(api, caller, action.act, state.session_id, power_kw)
     await api.workflows.act_tonight(state.session_id, action)
     return Accepted(action_id=action.action_id, session_id=state.session_id)
+
+
+def _strict(wanted: DriverActed, api: Services) -> DriverActed:
+    """The action with id and instant.
+
+    Raises:
+        Refused: a field that belongs to another act, or the act's own is missing (422).
+    """
+    for field, act in BELONGS.items():
+        if (getattr(wanted, field) is not None) != (wanted.act == act):
+            raise Refused(422, "invalid", f"{field} belongs to {act}, and to nothing else")
+    return strict_of(DriverActed, wanted, api.now())
 
 
 async def _going(api: Services, driver: DriverRecord) -> list[SessionState]:

@@ -1,6 +1,9 @@
 """What the API shows. Tables, workflow states and these are three things; a change of one is no change of another."""
 
-from typing import Any, get_args
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar, get_args
+from uuid import uuid4
 
 from pydantic import AwareDatetime, Field, create_model
 
@@ -12,8 +15,31 @@ from domain.driver.state import DriverState
 from domain.journey import Stage
 from domain.model import Instant, Model, Request
 from domain.plan import ChargingPlan
+from domain.session.events import DriverActed
+from domain.session.preview import Preview
 from domain.session.state import SessionState
 from storage.tenants import DriverRecord
+
+RequestT = TypeVar("RequestT", bound=Request)
+
+
+class PreviewView(Model):
+    """What an action costs and risks, beside the plan in hand."""
+
+    act: str
+    at: Instant
+    cost: Decimal | None  # of the energy to the target, that way [currency]; None: no prices are known
+    cost_as_planned: Decimal | None
+    extra_cost: Decimal | None  # how much more than the plan in hand; negative: less
+    currency: str
+    departs_at: Instant | None
+    soc_at_departure_pct: float | None
+    ready_at: Instant | None  # None: the target is not reached that way
+    is_at_risk: bool
+
+    @classmethod
+    def of(cls, preview: Preview) -> "PreviewView":
+        return cls.model_validate({**preview.model_dump(), "extra_cost": preview.extra_cost})
 
 
 class DriverView(Model):
@@ -246,21 +272,13 @@ class StartDriver(Request):
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="The backend's own name of the driver.",
     )
+    region: str | None = Field(default=None, max_length=100, description="Of the program's regions, if it has any.")
 
 
 class LinkRequest(Request):
     """For how long the driver's link opens."""
 
     minutes: float = Field(default=15, gt=0, le=720)
-
-
-class TonightRequest(Request):
-    """The driver's word for tonight. It wins over the plan at once, until unplug or until it is taken back."""
-
-    act: str = Field(pattern="^(charge_now|stay_stopped|skip_night|follow_plan|set_wish)$")
-    action_id: str | None = Field(default=None, min_length=1, max_length=100)
-    at: AwareDatetime | None = None
-    wish: Wish | None = None  # for set_wish
 
 
 class Accepted(Model):
@@ -270,7 +288,7 @@ class Accepted(Model):
     session_id: str
 
 
-def _lenient(action: type[Act]) -> type[Act]:
+def _lenient(action: type[RequestT]) -> type[RequestT]:
     """The action as callers of the API may write it: id and instant are ours to fill in if they are left out."""
     extra: dict[str, Any] = {"action_id": (str | None, Field(default=None, min_length=1, max_length=100))}
     at = action.model_fields.get("at")
@@ -279,10 +297,22 @@ def _lenient(action: type[Act]) -> type[Act]:
     return create_model(action.__name__, __base__=action, __doc__=action.__doc__, **extra)
 
 
+def strict_of(kind: type[RequestT], wanted: Request, now: datetime) -> RequestT:
+    """The action as it is sent, with id and instant."""
+    filled: dict[str, Any] = {"action_id": str(uuid4()), **({"at": now} if "at" in kind.model_fields else {})}
+    return kind.model_validate({**filled, **wanted.model_dump(exclude_none=True)})
+
+
 ACTIONS: tuple[type[Act], ...] = get_args(get_args(DriverAction)[0])
 """Every action there is. A new one appears in the API by itself."""
 
 LENIENT: tuple[type[Act], ...] = tuple(_lenient(action) for action in ACTIONS)
+
+TonightRequest: type[DriverActed] = _lenient(DriverActed)
+"""The driver's word for tonight. It wins over the plan at once, until unplug or until it is taken back."""
+
+BELONGS = {"wish": "set_wish", "until": "pause_until", "charger_id": "name_charger"}
+"""Which act takes which field."""
 
 
 def brand_of(state: DriverState) -> str:

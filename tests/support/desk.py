@@ -11,7 +11,9 @@ from domain.nightlog import LogEntry
 from domain.program import Program
 from domain.session.apply import apply as apply_in_session
 from domain.session.events import DriverActed
+from domain.session.preview import Preview
 from domain.session.state import SessionState
+from domain.session.whatif import preview_of
 
 VENDOR_PAGE = "https://vendor.invalid/link"
 
@@ -62,6 +64,12 @@ class Desk:
     async def session_log(self, session: str) -> list[LogEntry]:
         await self.session_state(session)
         return []
+
+    async def preview(self, session: str, action: DriverActed) -> Preview:
+        return preview_of(await self.session_state(session), action, action.at)
+
+    async def answer(self, session: str, action_id: str) -> Preview | None:
+        return (await self.session_state(session)).answers.get(action_id)
 
     async def act_tonight(self, session: str, action: DriverActed) -> None:
         self.sessions[session] = apply_in_session(await self.session_state(session), action)

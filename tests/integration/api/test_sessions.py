@@ -38,6 +38,16 @@ async def test_a_wish_belongs_to_set_wish_alone(house: House, http: httpx.AsyncC
     assert house.desk.acted == []
 
 
+async def test_the_cost_is_told_before_and_nothing_is_changed(house: House, http: httpx.AsyncClient) -> None:
+    """From 22:00 on, 33 kWh to go: at once they cost 0.40 an hour, as planned 0.20."""
+    path = f"/v1/drivers/{house.alpha.driver}/sessions/{house.alpha.session}/preview"
+    told = (await http.post(path, json={"act": "charge_now"}, headers=house.alpha.as_driver)).json()
+    assert told["act"] == "charge_now"
+    assert float(told["extra_cost"]) > 0
+    assert house.desk.acted == []
+    assert house.desk.sessions[house.alpha.session].override is None
+
+
 async def test_tonight_needs_one_car_that_is_plugged_in(house: House, http: httpx.AsyncClient) -> None:
     path = f"/v1/drivers/{house.alpha.driver}/tonight"
     other = await http.post(path, params={"vehicle_id": "nope"}, json={"act": "skip_night"}, headers=house.alpha.bearer)
