@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from support.postgres import emptied, fresh_database, postgresql
+
+settings.register_profile("steady", deadline=None)  # a busy machine is no fault of the product
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
