@@ -171,18 +171,6 @@ class ErasureBook(Protocol):
         ...
 
 
-class Inbox(Protocol):
-    """Webhook deliveries, stored durably before the answer."""
-
-    async def accept(self, delivery_id: str, body: bytes, received_at: datetime) -> bool:
-        """Store the delivery; False if its id or its content is known already."""
-        ...
-
-    async def pending(self, limit: int) -> list[tuple[str, bytes]]: ...
-
-    async def done(self, delivery_id: str) -> None: ...
-
-
 class Notices(Protocol):
     """Words to the driver."""
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.webhooks import Load, run
+from benchmarks.webhook_traffic import Load
+from benchmarks.webhooks import run
 
 
 async def test_nothing_is_lost_or_told_twice_though_the_gateway_is_killed_under_load(tmp_path: Path) -> None:
