@@ -5,13 +5,16 @@ every version that was released.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 from temporalio import workflow
 
+from domain.departure import Wish
+from domain.model import Model
+from domain.program import Program
 from gateway.schemas import exact
 from workflows.driver import DriverWorkflow
 from workflows.ids import NAMESPACE
@@ -31,8 +34,23 @@ INTERNAL = frozenset(
 UNSTABLE = frozenset({"state", "night_log", "pulse"})
 """Queries for operators: their answers show the inside and change with it, so their form is no part of the contract."""
 
-OPENED_BY_US = frozenset({"ChargingSession"})
-"""Workflows that no backend starts."""
+
+class NewDriver(Model):
+    """What a backend writes of a driver's state; the rest is the workflow's own."""
+
+    driver_id: str
+    program: Program
+    wish: Wish
+
+
+class NewDriverStart(Model):
+    """The input of a driver's workflow, as a backend writes it."""
+
+    state: NewDriver
+
+
+INPUTS: dict[str, type[Model]] = {"Driver": NewDriverStart}
+"""Of the workflows that backends start. Sessions are opened by their driver's workflow."""
 
 _IDS = {"Driver": "driver:<driver_id>", "ChargingSession": "session:<vehicle_id>:<seq>"}
 
@@ -50,7 +68,7 @@ def contract() -> Json:
         assert found.name is not None
         workflows[found.name] = {
             "workflow_id": _IDS[found.name],
-            "input": schemas.of(found.arg_types) if found.name not in OPENED_BY_US else None,
+            "input": schemas.of([INPUTS[found.name]]) if found.name in INPUTS else None,
             "signals": {
                 name: {"description": signal.description or "", "payload": schemas.of(signal.arg_types)}
                 for name, signal in sorted(_named(found.signals))
@@ -100,7 +118,7 @@ class _Schemas:
     def __init__(self) -> None:
         self.known: Json = {}
 
-    def of(self, types: list[type] | None) -> Json | None:
+    def of(self, types: Sequence[type] | None) -> Json | None:
         """The schema of the one value that is sent; None: nothing is."""
         return self._schema(types[0], "validation") if types else None
 

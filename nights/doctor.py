@@ -123,7 +123,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             tenants = Tenants(database)
             programs = [program.name for program in await tenants.programs()]
             told = ", ".join(programs) or "none"
-            mend = "nightcharge program put FILE, then nightcharge keys create PROGRAM"
+            mend = "nightcharge program apply FILE, then nightcharge keys create PROGRAM"
             yield good("programs", told) if programs else poor("programs", told, mend)
     except NightchargeError as error:
         yield bad("database", str(error), "is it up, and NIGHTCHARGE_DATABASE_URL right?")

@@ -46,7 +46,7 @@ def create(
 
     made = _with_store(make)
     if made is None:
-        typer.echo(f"no program {program}: nightcharge program put FILE", err=True)
+        typer.echo(f"no program {program}: nightcharge program apply FILE", err=True)
         raise typer.Exit(UNKNOWN)
     typer.echo(json.dumps({"id": made[0], "token": made[1]}) if as_json else made[1])
 
