@@ -11,17 +11,12 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import event
-from sqlmodel import Session
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -35,13 +30,11 @@ from domain.rollout.evidence import NightRecord
 from domain.rollout.standing import Phase
 from nights.billed import Billed, billed
 from nights.rollout import NAME, driver_of, program_of, town, until
-from storage.database import Database
+from storage.measuring import Measured, measured
 from storage.programs import Programs
 from storage.reliability import SqlReliability
 from storage.roster import SqlRoster
 from storage.sql import SqlStore
-from storage.statements import insert_new
-from storage.tables import DeviceRow
 from workflows.rollout import RolloutStart, RolloutWorkflow, rollout_workflow_id
 
 QUEUE = "cost"
@@ -70,35 +63,6 @@ class Counted:
         return True
 
 
-@dataclass
-class Sql:
-    """Statements and the time they took."""
-
-    statements: int = 0
-    seconds: float = 0.0
-    kinds: Counter[str] = field(default_factory=Counter)
-
-
-@contextmanager
-def measured(database: Database) -> Any:
-    """All statements on the database meanwhile. Fetching rows counts as far as the driver fetches at once."""
-    sql, began = Sql(), dict[int, float]()
-
-    def before(_connection: Any, cursor: Any, *_: Any) -> None:
-        began[id(cursor)] = time.perf_counter()
-
-    def after(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sql.seconds += time.perf_counter() - began.pop(id(cursor))
-        sql.statements += 1
-        sql.kinds[statement.split(maxsplit=1)[0]] += 1
-
-    event.listen(database.engine, "before_cursor_execute", before)
-    event.listen(database.engine, "after_cursor_execute", after)
-    yield sql
-    event.remove(database.engine, "before_cursor_execute", before)
-    event.remove(database.engine, "after_cursor_execute", after)
-
-
 @dataclass(frozen=True)
 class Cost:
     """Of one size."""
@@ -107,7 +71,7 @@ class Cost:
     bill: Billed
     told: int
     changes: int
-    sql: Sql
+    sql: Measured
     seconds: float
 
     def line(self) -> str:
@@ -126,7 +90,7 @@ async def cost_of(drivers: int, folder: Path) -> Cost:
     await store.create()
     program = program_of(PAGE, WINDOW)
     stored = await Programs(store.database).publish(program, reason="as it was", origin="cost", at=datetime.now(UTC))
-    ids = await _furnish(store.database, stored, drivers)
+    ids = await _furnish(store, stored, drivers)
     fleet = Counted(ids)
     steps = RolloutSteps(Programs(store.database), SqlRoster(store.database), SqlReliability(store.database), fleet)
     began = time.perf_counter()
@@ -173,22 +137,14 @@ async def _roll(temporal: Client, program: Program) -> int:
     return (await latest.query(RolloutWorkflow.state)).change
 
 
-async def _furnish(database: Database, program: Program, drivers: int) -> list[str]:
+async def _furnish(store: SqlStore, program: Program, drivers: int) -> list[str]:
     """Devices and some nights of every driver."""
     now = datetime.now(UTC)
     states = [driver_of(number, program, now) for number in range(drivers)]
-    rows = [
-        DeviceRow(id=device.id, driver_id=state.driver_id, device_json=device.model_dump_json())
-        for state in states
-        for device in state.devices.values()
-    ]
-
-    def work(session: Session) -> None:
-        for start in range(0, len(rows), 1000):
-            insert_new(session, rows[start : start + 1000])
-
-    await database.write(work)
-    book = SqlReliability(database)
+    for state in states:
+        for device in state.devices.values():
+            await store.save_device(device)
+    book = SqlReliability(store.database)
     for night in range(NIGHTS):
         records = [_night(state.driver_id, number, night, now) for number, state in enumerate(states)]
         await book.add_nights(NAME, records)
