@@ -39,4 +39,6 @@ class Settings(BaseSettings):
     hooks_in_private_network: bool = False  # send news also by http and to private addresses: never in production
     gateway_url: str = ""  # where the vendor reaches the gateway; empty: somebody else keeps the webhook
 
+    temporal_ui_url: str = ""  # where operators' browsers reach the Temporal UI; empty: no links to it
+
     clock: Clock = Clock()  # world time; the identity outside demos and tests

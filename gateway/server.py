@@ -21,6 +21,7 @@ from gateway.app import create_app
 from gateway.health import health
 from gateway.intake import Intake
 from gateway.outgoing import Sender
+from gateway.pages.mount import PagesConfig, mount_pages
 from gateway.upkeep import Upkeep
 from gateway.webhooks_in import webhooks_in
 from providers.enode.client import EnodeClient
@@ -35,6 +36,9 @@ from worker import enode_settings, wire_mapping
 from workflows.sweep_schedule import sweep_now
 from workflows.telling import Telling
 
+GOODBYE_SECONDS = 3
+"""Real time for answers under way at the end; an event stream would go on for minutes."""
+
 
 async def serve(settings: Settings) -> None:
     """Serve until asked to stop. Prints its address, since the port may be a free one."""
@@ -45,7 +49,9 @@ async def serve(settings: Settings) -> None:
         app = await build(settings, store, await connect(), stack)
         listener = socket.create_server((settings.gateway_host, settings.gateway_port))
         print(f"gateway listening on http://{settings.gateway_host}:{listener.getsockname()[1]}", flush=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
+        )
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, lambda: setattr(server, "should_exit", True))
         await server.serve(sockets=[listener])
@@ -78,7 +84,13 @@ async def build(settings: Settings, store: SqlStore, temporal: Client, stack: As
     sender = Sender(api.hooks, api.access, now=api.real_now, plain=settings.hooks_in_private_network)
     app = create_app(routers, jobs=[intake.run, upkeep.run, sender.run])
     mount(app, api)
+    mount_pages(app, api, PagesConfig(settings.temporal_ui_url, temporal.namespace, partial(_open_vendors, api)))
     return app
+
+
+def _open_vendors(api: Services) -> list[str]:
+    """Vendors that this gateway's own calls keep away from now."""
+    return api.vendor.client.gate.open_vendors() if isinstance(api.vendor, EnodeProvider) else []
 
 
 async def api_of(settings: Settings, store: SqlStore, temporal: Client, stack: AsyncExitStack) -> Services:

@@ -62,6 +62,7 @@ async def installation(folder: Path, clock: Clock, scenario: Path) -> AsyncItera
         env |= {
             "NIGHTCHARGE_ENODE_BASE_URL": simulator_url,
             "NIGHTCHARGE_ENODE_TOKEN_URL": f"{simulator_url}/oauth2/token",
+            "NIGHTCHARGE_TEMPORAL_UI_URL": ui_url,
         }
         (worker, _), (_, line) = await asyncio.gather(
             processes.start("worker", *_nightcharge("worker"), ready="worker runs", env=env),
