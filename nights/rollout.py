@@ -39,6 +39,7 @@ from domain.requirement import Rules
 from domain.rollout.events import Go, Stop, TakeBack
 from domain.rollout.standing import Phase, Standing
 from domain.rollout.state import RolloutState
+from nights.billed import billed
 from nights.processes import Processes, StartFailed, free_port, tool
 from storage.database import Database
 from storage.migrations import migrate
@@ -135,6 +136,7 @@ class Played:
     state: RolloutState
     kills: int
     seconds: float
+    bill: Counter[str]  # billed actions of one driver of the brand that was asked
 
     def asked(self) -> Counter[str]:
         return Counter(ending.requirement for ending in self.endings.values())
@@ -283,6 +285,11 @@ class Town:
         found = await asyncio.gather(*(ask(driver_id) for driver_id in driver_ids))
         return dict(zip(driver_ids, found, strict=True))
 
+    async def bill(self, driver_id: str) -> Counter[str]:
+        """What the driver's workflow has cost, by kind."""
+        history = await self.temporal.get_workflow_handle(driver_workflow_id(driver_id)).fetch_history()
+        return billed([list(history.events)]).actions
+
 
 async def play(folder: Path, *, drivers: int, page_size: int, is_killed: bool, is_taken_back: bool) -> Played:
     """One rollout: forward until it soaks, or stopped half-way and taken back. With `is_killed` the worker is killed
@@ -310,7 +317,8 @@ async def play(folder: Path, *, drivers: int, page_size: int, is_killed: bool, i
         place.let_go()
         await place.reaches(lambda s: bool(s.ends_because) or s.soak is not None, "the end")
         endings, state = await place.endings(driver_ids), await place.state()
-    return Played(endings, state, place.kills, time.monotonic() - began)
+        bill = await place.bill(driver_ids[1])
+    return Played(endings, state, place.kills, time.monotonic() - began, bill)
 
 
 async def _take_back(place: "Town", half: int, pages: int) -> None:
@@ -426,7 +434,7 @@ async def main(drivers: int, page_size: int, variants: tuple[bool, ...], kills: 
             print(
                 f"{drivers} drivers, {what}, {run.kills} kills: asked {dict(run.asked())}, "
                 f"versions {dict(run.versions())}, told {run.state.told}, {run.seconds:.0f} s, "
-                f"endings {run.digest()}",
+                f"endings {run.digest()}, a driver of the brand {dict(run.bill)}",
                 flush=True,
             )
         is_same = is_same and len(digests) == 1

@@ -43,8 +43,9 @@ NIGHTS = 3
 NIGHT_SECONDS = 5.0
 """Real time of a night: a look at what was measured comes after the first."""
 
-PER_WORD = 2
-"""Billed actions of a driver's workflow per word: a signal heard and a decision; a changed stage makes one more."""
+PER_WORD, PER_STAGE = 2, 1
+"""Billed actions of a driver's workflow: a signal heard and a decision per word, search attributes per changed stage
+(counted from a history by `python -m nights.rollout`). Half of the drivers change theirs, and change it back."""
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Cost:
     seconds: float
 
     def line(self) -> str:
-        of_rollout, of_drivers = self.bill.total, PER_WORD * self.told
+        of_rollout, of_drivers = self.bill.total, PER_WORD * self.told + PER_STAGE * self.drivers
         per_100k = (of_rollout + of_drivers) * 100_000 / self.drivers
         return (
             f"| {self.drivers:,} | {of_rollout} | {self.told:,} | {of_drivers:,} | {per_100k:,.0f} | "
