@@ -7,6 +7,7 @@ and stopped half-way and taken back, and compares what every driver is asked in 
 import argparse
 import asyncio
 import hashlib
+import os
 import random
 import sys
 import tempfile
@@ -22,8 +23,9 @@ from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.deciding import decide_driver
 from activities.rollout import RolloutSteps, decide_rollout
@@ -395,8 +397,8 @@ class HeldFleet(Fleet):
 
 
 async def work(url: str) -> None:
-    """A worker of drivers and rollouts alone."""
-    client = await connect()
+    """A worker of drivers and rollouts alone. Without the sandbox: thousands of drivers on a small machine."""
+    client = await Client.connect(os.environ["TEMPORAL_ADDRESS"], data_converter=pydantic_data_converter)
     database = Database(url)
     await database.prepare(migrate)
     fleet = HeldFleet(client, Path(url.removeprefix("sqlite:///")).with_name(HOLD))
@@ -408,7 +410,8 @@ async def work(url: str) -> None:
             workflows=[DriverWorkflow, RolloutWorkflow],
             activities=[decide_driver, decide_rollout, *rollout_steps.all()],
             activity_executor=executor,
-            max_cached_workflows=500,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            max_cached_workflows=3000,
             max_concurrent_workflow_tasks=TASKS_AT_ONCE,
             max_concurrent_local_activities=TASKS_AT_ONCE,
             sticky_queue_schedule_to_start_timeout=STICKY,
