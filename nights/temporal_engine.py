@@ -22,6 +22,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.deciding import decide_session
+from activities.heartbeat import BEAT_SECONDS
 from domain import steps
 from domain.clock import Clock
 from domain.prices import PriceSeries
@@ -30,7 +31,7 @@ from domain.session.state import SessionState
 from nights.desk_faults import install_at_desk
 from nights.play import AFTERWARDS, PlayedNight
 from nights.processes import tool
-from nights.temporal_session import TemporalSession
+from nights.temporal_session import Pending, TemporalSession
 from nights.world.faults import install
 from nights.world.spec import NightSpec
 from workflows.answers import ANSWERS
@@ -46,8 +47,8 @@ A_LITTLE = timedelta(milliseconds=20)
 NEXT_TRY = timedelta(seconds=1)
 """Step while a failed step waits for its next try."""
 
-HEARTBEAT_SECONDS = 0.005
-"""Real time for a heartbeat to reach the server before its clock skips."""
+BEAT_AGE = timedelta(seconds=BEAT_SECONDS + 1)
+"""A sign of life older than this has not reached the server yet; its clock must not skip until it has."""
 
 REST_SECONDS = 20.0
 """Real time in which a workflow must come to rest."""
@@ -172,10 +173,9 @@ class TemporalNight(PlayedNight):
 
     async def _step_to(self, at: datetime) -> None:
         """Let the server's clock, then the world, come to `at`."""
-        if self._under_way:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
         span = at - await self._server_now()
-        service, locks = self._env.client.test_service, self._under_way
+        service = self._env.client.test_service
+        locks = 0 if self._open is None else self._under_way  # a closed workflow has let go of its steps
         if span > timedelta(0):
             for _ in range(locks):
                 await service.unlock_time_skipping(UnlockTimeSkippingRequest())
@@ -194,6 +194,10 @@ class TemporalNight(PlayedNight):
             session.wake_at = None
             session.expected += 1
 
+    async def _is_alive(self, pending: Pending) -> bool:
+        """Whether the server has the newest heartbeat of every command: skipping on, it would give them up."""
+        return pending.beat_at is None or await self._env.get_current_time() - pending.beat_at <= BEAT_AGE
+
     async def _server_now(self) -> datetime:
         return self._server_clock.world(await self._env.get_current_time())
 
@@ -208,10 +212,10 @@ class TemporalNight(PlayedNight):
             if session is None:
                 return 0
             if session.is_over or session.is_at_rest:
-                under_way, waiting = await session.pending()
-                is_settled = under_way == self._under_way and self.loop.is_idle and session.is_at_rest
-                if session.is_closed or (is_settled and not session.is_over):
-                    return waiting
+                pending = await session.pending()
+                is_settled = pending.under_way == self._under_way and self.loop.is_idle and session.is_at_rest
+                if session.is_closed or (is_settled and not session.is_over and await self._is_alive(pending)):
+                    return pending.waiting
             await asyncio.sleep(0.001)
         raise NoRest(
             f"night {self.spec.k} at {self.timeline.now}: {session and session.progress()}, {self._under_way} sleep"

@@ -1,10 +1,11 @@
 """A session in the real engine, and what the runner must know of it to step time safely."""
 
 from collections import deque
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -12,6 +13,7 @@ from domain.clock import Clock
 from domain.session.effects import CloseNight, CloseSession, Decision, Listen, Plan, Read, Send, Tell, WakeAt
 from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived
 from domain.session.state import SessionState
+from domain.steps import SEND_COMMAND
 from workflows.ids import session_workflow_id
 from workflows.messages import SessionStart
 from workflows.session import SessionWorkflow
@@ -97,11 +99,29 @@ class TemporalSession:
                 return
             self.expected += 1
 
-    async def pending(self) -> tuple[int, int]:
-        """Steps under way, and steps that wait for their next try. Notes when the workflow has ended."""
+    async def pending(self) -> "Pending":
+        """What the server knows of the steps. Notes when the workflow has ended."""
         handle = self._client.get_workflow_handle(session_workflow_id(self.state.session_id))
         description = await handle.describe()
         self.is_closed = description.status is WorkflowExecutionStatus.COMPLETED
-        steps = description.raw_description.pending_activities
-        waiting = sum(step.state == 1 and step.attempt > 1 for step in steps)  # 1: scheduled, not started
-        return len(steps) - waiting, waiting
+        pending = description.raw_description.pending_activities
+        waiting = [
+            step
+            for step in pending
+            if step.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and step.attempt > 1
+        ]
+        beats = [
+            max(step.last_started_time.ToDatetime(UTC), step.last_heartbeat_time.ToDatetime(UTC))
+            for step in pending
+            if step.activity_type.name == SEND_COMMAND
+            and step.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        ]
+        return Pending(len(pending) - len(waiting), len(waiting), min(beats, default=None))
+
+
+class Pending(NamedTuple):
+    """Steps of a workflow by the server's word."""
+
+    under_way: int
+    waiting: int  # for their next try
+    beat_at: datetime | None  # server time of the oldest sign of life among commands under way; None: there are none
