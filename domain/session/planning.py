@@ -61,7 +61,8 @@ def off_plan(state: SessionState, night: Night, picture: Picture) -> str:
     off_pct = level_off_plan_pct(state, night, picture)
     if abs(off_pct) > CORRIDOR_PCT:
         return f"level is {off_pct:+.0f} % off the plan"
-    if night.plan_power_kw is not None and is_off(power_kw(state), night.plan_power_kw):
+    has_settled = state.measured_kw is not None or not picture.is_flowing
+    if has_settled and night.plan_power_kw is not None and is_off(power_kw(state), night.plan_power_kw):
         return f"{power_kw(state):.1f} kW are measured where {night.plan_power_kw:.1f} were planned"
     ended_at = plan_ended_at(night, picture.soc_at) if picture.soc_at is not None else None
     if ended_at is not None and picture.is_flowing and not is_reached(state, night, picture):

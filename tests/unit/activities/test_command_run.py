@@ -10,7 +10,14 @@ from temporalio.testing import ActivityEnvironment
 from activities.command_run import FRESH, RESEND_AFTER, CommandRun
 from domain.commands import CommandIntent, CommandOrder, CommandOutcome, CommandResult, Goal, Proof
 from domain.devices import ActionState, ReadingSource, Side
-from domain.errors import CommandRejected, DeviceUnreachable, MissingCapability, RateLimited, VendorUnavailable
+from domain.errors import (
+    CommandRejected,
+    DeviceUnreachable,
+    LinkRevoked,
+    MissingCapability,
+    RateLimited,
+    VendorUnavailable,
+)
 from storage.memory import MemoryStore
 
 SESSION = f"{CAR}:1"
@@ -304,3 +311,23 @@ async def test_readings_older_than_another_request_do_not_make_a_command_needles
     outcome = await bench.run(make_order(Goal.START, number=2))
     assert outcome.result is not CommandResult.ALREADY_SO
     assert [goal for goal, _ in bench.vendor.sent] == [Goal.START]
+
+
+async def test_f17_what_was_observed_before_the_decision_is_no_proof_that_it_is_so_already():
+    bench = Bench(flows=True)  # shown by readings as of now
+    stale = make_order(known_at=EVENING + timedelta(minutes=1))  # a later word said that nothing flows
+    bench.vendor.flows = True
+    outcome = await bench.run(stale)
+    assert outcome.result is not CommandResult.ALREADY_SO
+    assert len(bench.vendor.sent) == 1
+
+
+async def test_f35_a_ban_is_told_with_its_end():
+    bench = Bench(reacts=failing(RateLimited("429", retry_after=timedelta(hours=2), changed_nothing=True)))
+    outcome = await bench.run()
+    assert (outcome.error, outcome.retry_at) == ("RateLimited", EVENING + timedelta(hours=2))
+
+
+async def test_f37_the_kind_of_a_failure_is_told_and_none_with_a_proof():
+    assert (await Bench(reacts=failing(LinkRevoked())).run()).error == "LinkRevoked"
+    assert (await Bench(reacts=failing(VendorUnavailable("500"), after=obey)).run()).error == ""

@@ -8,8 +8,9 @@ from support.factories import CAR, CHARGER, MORNING, at, make_plan, make_reading
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.session.apply import apply
-from domain.session.effects import CloseNight, CloseSession, OpenNight, Report, ReportReleased
-from domain.session.events import DevicesLeaving, NightAccounted, PlanReady, ReadingArrived
+from domain.session.effects import CloseNight, CloseSession, OpenNight, Plan, Report, ReportReleased, Tell
+from domain.session.events import DevicesLeaving, DriverActed, NightAccounted, PlanReady, ReadingArrived
+from domain.session.pulse import pulse_of
 
 
 def test_an_older_reading_changes_nothing():
@@ -142,3 +143,66 @@ def test_nothing_follows_the_closing_of_a_session():
     played.state = apply(played.state, DevicesLeaving(device_ids=(CHARGER,)))
     played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="unplugged"), 1.2)
     assert isinstance(played.effects[-1], CloseSession)
+
+
+def test_f52_a_car_that_is_short_at_departure_goes_on_to_the_target_whatever_the_price_and_is_told():
+    played = planned(*both(STOPPED))
+    played.decide(9.0)
+    played.end(CommandResult.PROVEN, 9.1, *both(CHARGING, 9.1))
+    played.decide(12.0)
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="short"), 12.01)
+    (opened,) = played.of(OpenNight)
+    assert (opened.catches_up, opened.reason) == (True, "the target was missed and the car stays: go on")
+    assert [(t.kind, t.cause) for t in played.of(Tell)] == [("notice", "late")]
+    played.readings(12.2, STOPPED)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+
+
+def test_f52_a_driver_who_wished_no_charge_is_not_caught_up_with():
+    played = planned(*both(STOPPED))
+    played.hear(DriverActed(action_id="s", at=at(1), act="stay_stopped"), 1)
+    played.decide(12.0)
+    played.hear(NightAccounted(number=1, is_ready=False, saving="0", why="short"), 12.01)
+    assert played.of(OpenNight) == []
+
+
+def test_several_nights_in_one_plug_in_each_with_its_own_plan_and_account():
+    played = planned(*both(STOPPED))
+    for number in (1, 2, 3):
+        hours = 12 + 24 * (number - 1)
+        played.decide(hours)
+        assert [e.number for e in played.of(CloseNight)] == [number]
+        played.hear(NightAccounted(number=number, is_ready=True, saving="0", why="ready"), hours + 0.01)
+        played.readings(hours + 1, STOPPED)
+        assert [e.number for e in played.of(OpenNight)] == [number + 1]
+        assert len(played.of(Plan)) == 1
+
+
+def test_the_night_remembers_whether_it_knew_its_charger_for_the_drivers_record():
+    known = planned(*both(STOPPED))
+    known.decide(12.0)
+    known.hear(NightAccounted(number=1, is_ready=True, saving="0", why="ready"), 12.1)
+    assert (known.state.last_charger_id, known.state.is_match_known) == (CHARGER, True)
+    charger, car = both(STOPPED)
+    unmatched = planned(charger.model_copy(update={"paired_with": None}), car.model_copy(update={"paired_with": None}))
+    unmatched.decide(12.0)
+    unmatched.hear(NightAccounted(number=1, is_ready=True, saving="0", why="ready"), 12.1)
+    assert (unmatched.state.last_charger_id, unmatched.state.is_match_known) == (None, False)
+
+
+def test_f66_a_car_plugged_in_elsewhere_is_left_alone():
+    charger = make_reading(Side.CHARGER, state=UNPLUGGED, paired_with=None, location_id="home")
+    car = make_reading(state=CHARGING, paired_with=None, location_id="office")
+    played = planned(charger, car)
+    for hours in (1, 6.5, 11.5):
+        played.decide(hours)
+        assert played.sent() == []
+        assert played.of(Tell) == []
+
+
+def test_the_pulse_tells_a_sweep_what_it_must_know():
+    played = held_at_the_charger()
+    pulse = pulse_of(played.state, heard=7, wakes_at=at(6))
+    assert (pulse.night, pulse.holds, pulse.open_commands, pulse.is_closed) == (1, 1, 0, False)
+    assert pulse.last_reading_at == at(0.3)
+    assert set(pulse.device_ids) == {CAR, CHARGER}

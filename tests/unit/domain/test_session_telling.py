@@ -1,12 +1,15 @@
 """What the driver is told, how often, and when it is withdrawn."""
 
-from support.by_hand import STOPPED, Played, both, planned
-from support.factories import make_plan, make_reading, make_session
+from datetime import time
+
+from support.by_hand import CHARGING, STOPPED, Played, both, planned
+from support.factories import CHARGER, make_plan, make_reading, make_session, outcome_of
 
 from domain.commands import CommandResult, Goal, Proof
-from domain.devices import Side
+from domain.departure import Wish
+from domain.devices import PowerDeliveryState, Side
 from domain.session.effects import Tell
-from domain.session.events import PlanReady
+from domain.session.events import CommandEnded, NightAccounted, PlanReady, ReadingArrived
 
 
 def test_a_car_that_can_do_nothing_in_no_charger_gets_no_command_and_its_driver_is_told():
@@ -46,3 +49,119 @@ def test_from_the_last_safe_start_on_the_driver_is_told_to_act_now():
     assert told == [(kind, "start_failed", "start_at_charger") for kind in ("at_risk", "act_now")]
     played.end(CommandResult.UNPROVEN, 9.4, *both(STOPPED, 9.4))
     assert played.of(Tell) == []
+
+
+def said(played: Played) -> list[tuple[str, str, str]]:
+    return [(t.kind, t.cause, t.what_to_do) for t in played.of(Tell)]
+
+
+def test_p1_a_target_that_time_does_not_allow_is_told_at_plug_in():
+    wish = Wish(target_soc_pct=100, ready_by=time(20, 0), zone="Europe/Amsterdam")  # one hour
+    played = Played(make_session(*both(STOPPED), wish=wish))
+    played.decide(0.0)
+    assert said(played) == [("at_risk", "too_late", "leave_later")]
+
+
+def test_f32_the_cars_own_limit_below_the_target_is_told_then_and_not_in_the_morning():
+    charger, car = both(STOPPED)
+    played = Played(make_session(charger, car.model_copy(update={"charge_limit_pct": 70.0})))
+    played.decide(0.0)
+    assert said(played) == [("at_risk", "own_limit", "raise_limit")]
+
+
+def test_f32_a_car_that_ends_below_the_target_has_a_limit_that_nobody_told():
+    played = planned(*both(STOPPED))
+    done = make_reading(hours=1, state=PowerDeliveryState.COMPLETE, soc_pct=40)
+    played.hear(ReadingArrived(reading=done), 1)
+    assert said(played) == [("at_risk", "own_limit", "raise_limit")]
+
+
+def test_a_fault_that_only_a_person_can_clear_is_told_early():
+    played = planned(*both(STOPPED))
+    played.readings(1, STOPPED, charger=PowerDeliveryState.FAULT)
+    assert said(played) == [("at_risk", "fault", "check_plug")]
+
+
+def test_f6_f7_a_level_that_stands_still_while_energy_flows_is_told():
+    played = planned(*both(STOPPED))
+    played.decide(6.0)
+    played.end(CommandResult.PROVEN, 6.1, *both(CHARGING, 6.1))
+    played.readings(6.6, CHARGING)  # 8 % by the meter, and the car still says 40 %
+    assert said(played) == [("at_risk", "level_frozen", "check_level")]
+    assert played.state.level.at_least_pct > 46
+
+
+def test_f6_a_frozen_level_is_stopped_by_the_meter():
+    played = planned(*both(STOPPED))
+    played.decide(6.0)
+    played.end(CommandResult.PROVEN, 6.0, *both(CHARGING, 6.0))
+    for tenths in range(60, 91, 5):
+        played.readings(tenths / 10 + 0.05, CHARGING)
+    assert played.sent() == [(Goal.STOP, Side.CHARGER, Proof.NO_FLOW)]
+
+
+def test_f12_a_meter_that_runs_on_after_our_stop_while_the_car_rests_is_ignored():
+    played = planned(*both(CHARGING))
+    frozen = (both(CHARGING, 0.4)[0], make_reading(hours=0.4, state=STOPPED))
+    played.end(CommandResult.UNPROVEN, 0.35, *frozen)
+    assert played.state.lying == {CHARGER}
+    played.decide(6.0)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+    assert CHARGER not in played.last_order.witness_ids.values()
+
+
+def test_f33_a_side_that_refuses_on_both_ends_names_the_mode():
+    played = planned(*both(STOPPED))
+    played.decide(9.5)
+    for _ in range(2):
+        played.end(CommandResult.REFUSED, 9.5, *both(STOPPED, 9.5))
+    assert "act_now:refused" in played.state.told
+
+
+def test_f28_f31_a_device_that_another_master_holds_is_told_as_such():
+    played = planned(*both(STOPPED))
+    played.decide(9.5)
+    for _ in range(2):
+        outcome = outcome_of(played.last_order, CommandResult.REFUSED, hours=9.5)
+        played.hear(CommandEnded(outcome=outcome.model_copy(update={"error": "ControlledElsewhere"})), 9.5)
+    assert "act_now:foreign_control" in played.state.told
+
+
+def test_what_was_told_is_withdrawn_once_energy_flows_in_time_and_may_be_told_anew():
+    played = planned(*both(STOPPED))
+    played.decide(8.8)
+    played.end(CommandResult.UNPROVEN, 8.9, *both(STOPPED, 8.9))
+    assert said(played) == [("at_risk", "start_failed", "start_at_charger")]
+    played.end(CommandResult.PROVEN, 9.0, *both(CHARGING, 9.0))
+    assert said(played) == [("withdrawn", "start_failed", "nothing")]
+    assert "at_risk:start_failed" not in played.state.told
+    played.readings(9.2, STOPPED)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+    played.end(CommandResult.UNPROVEN, 9.4, *both(STOPPED, 9.4))
+    assert {"at_risk:start_failed", "act_now:start_failed"} <= set(played.state.told)
+
+
+def test_a_new_night_may_tell_what_the_last_one_told():
+    played = planned(*both(STOPPED))
+    played.state = played.state.model_copy(update={"told": ("at_risk:start_failed",)})
+    played.decide(12.0)
+    played.hear(NightAccounted(number=1, is_ready=True, saving="0", why="ready"), 12.1)
+    played.decide(13.0)
+    assert played.state.night.number == 2
+    assert played.state.told == ()
+
+
+def test_nobody_is_called_while_the_time_of_one_command_runs():
+    played = planned(*both(CHARGING))
+    played.end(CommandResult.PROVEN, 0.3, *both(STOPPED, 0.3))
+    played.decide(8.8)
+    played.end(CommandResult.PROVEN, 8.9, *both(CHARGING, 8.9))
+    played.readings(9.5, STOPPED)  # breaks off behind the last safe start
+    assert said(played) == []
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+
+
+def test_f61_a_question_is_asked_once_and_only_if_a_charger_may_hold_the_car():
+    played = planned(make_reading(paired_with=None), with_charger=False)
+    played.decide(1)
+    assert said(played) == []
