@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 Parse = Callable[[Delivery], list[ProviderEvent]]
 
-ROUND = 50
-"""Deliveries worked off together. A backlog makes rounds full, and full rounds coalesce most."""
+ROUND = 25
+"""Deliveries worked off together: enough to coalesce a burst, few enough that writing them holds up no answer."""
 
 TRIES = 3
 """Times a delivery may fail for a reason of its own before it is set aside."""
@@ -151,8 +151,8 @@ class Intake:
 
     async def _leave_out_the_erased(self, round_: _Round) -> None:
         """What was observed of a driver before the driver was erased leaves no trace, however late it arrives (F39)."""
-        all_sightings = [one for sightings in round_.sightings.values() for one in sightings]
-        erased = await self._inbox.erased({one.device.driver_id for one in all_sightings})
+        drivers = {one.device.driver_id for sightings in round_.sightings.values() for one in sightings}
+        erased = await self._inbox.erased(drivers | {driver_id for driver_id, _ in round_.dead_logins})
         if not erased:
             return
         for device_id, sightings in list(round_.sightings.items()):
@@ -161,6 +161,9 @@ class Intake:
                 round_.sightings[device_id] = kept
             else:
                 del round_.sightings[device_id], round_.work.seen[device_id]
+        round_.dead_logins = {
+            login: at for login, at in round_.dead_logins.items() if not _is_before(at, erased.get(login[0]))
+        }
 
     async def _tell_of_login(self, driver_id: str, vendor: str, at: datetime) -> None:
         """A login ended; unless one of its devices was reached since: then the word is old."""

@@ -242,13 +242,13 @@ async def test_a_burst_about_one_device_reaches_the_session_as_one(gateway):
     await gateway.deliver(event(minute=0))
     await gateway.worked_off()
     gateway.told.readings.clear()
-    for minute in range(1, 40):
+    for minute in range(1, 20):
         body = json.dumps([event(minute=minute, charging=bool(minute % 2))]).encode()
         await gateway.inbox.accept(f"burst-{minute}", body, Clock().now())
     gateway.intake.wake()
     await gateway.worked_off()
     (told,) = gateway.told.readings
-    assert told[1].reading.observed_at.minute == 39
+    assert told[1].reading.observed_at.minute == 19
 
 
 async def test_health_tells_the_age_of_the_oldest_event_and_what_was_set_aside(gateway):
@@ -293,3 +293,17 @@ async def test_f39_what_comes_late_of_an_erased_driver_leaves_no_trace(gateway):
     assert await gateway.deliver(event(minute=6), delivery="d-2") == 200  # a driver who came back
     await gateway.worked_off()
     assert len(gateway.told.seen) == 1
+
+
+async def test_what_was_observed_before_an_erasure_leaves_no_trace_after_it(gateway):
+    """F39: a late delivery must not write down again what was erased."""
+    erased_at = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
+    await gateway.store.erasure.erase(DRIVER, (CAR,), erased_at)
+    await gateway.deliver(event(minute=20), login_died(minute=25))
+    await gateway.worked_off()
+    assert gateway.told.tries == 0
+    assert await gateway.store.device(CAR) is None
+    assert await gateway.store.readings(CAR, erased_at - timedelta(days=1), erased_at) == []
+    await gateway.deliver(event(minute=40), delivery="d-2")  # linked anew
+    await gateway.worked_off()
+    assert await gateway.store.device(CAR) is not None
