@@ -82,6 +82,7 @@ class Installation:
             "NIGHTCHARGE_GATEWAY_SECRET": known.gateway_secret,
             "NIGHTCHARGE_GATEWAY_PORT": str(known.gateway_port),
             "NIGHTCHARGE_PUBLIC_URL": gateway,
+            "NIGHTCHARGE_TEMPORAL_UI_URL": f"http://127.0.0.1:{known.ui_port}",
             "NIGHTCHARGE_HOOKS_IN_PRIVATE_NETWORK": "true",
         }
         if self.with_simulator:
@@ -204,7 +205,8 @@ class Installation:
     def _write(self) -> None:
         """What it is made of, and its environment for other commands: `set -a; . FOLDER/env`."""
         self._keep("installation.json", self.installed.model_dump_json(indent=2))
-        self._keep("env", "".join(f"{name}={value}\n" for name, value in self.env.items()))
+        told = {**self.env, "NIGHTCHARGE_API_KEY": self.installed.api_key}
+        self._keep("env", "".join(f"{name}={value}\n" for name, value in told.items()))
 
     def _keep(self, name: str, text: str) -> None:
         draft = self.folder / f"{name}.draft"

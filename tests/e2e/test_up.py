@@ -3,12 +3,15 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+QUICKSTART = Path(__file__).parents[2] / "docs" / "quickstart.md"
 
 UP_WITHIN_SECONDS = 240.0
 DONE_WITHIN_SECONDS = 60.0
@@ -37,9 +40,28 @@ async def linked_car(http: httpx.AsyncClient, simulator: str) -> str:
     return driver
 
 
+def env_of(folder: Path) -> dict[str, str]:
+    """What `set -a; . FOLDER/env` gives a shell."""
+    return {**os.environ, **dict(line.split("=", 1) for line in (folder / "env").read_text().splitlines())}
+
+
+async def follow_the_quickstart(folder: Path) -> None:
+    """Every command of docs/quickstart.md from the driver on, in one shell."""
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", QUICKSTART.read_text("utf-8"), re.DOTALL))
+    ran = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "-c", script),
+        env=env_of(folder),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said = (await asyncio.wait_for(ran.communicate(), UP_WITHIN_SECONDS))[0].decode()
+    assert ran.returncode == 0, said
+    assert "enrolled" in said
+
+
 async def ailments(folder: Path) -> list[dict[str, str]]:
     """What `nightcharge doctor` finds wrong."""
-    env = {**os.environ, **dict(line.split("=", 1) for line in (folder / "env").read_text().splitlines())}
+    env = env_of(folder)
     doctor = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", "doctor", "--json"), env=env, stdout=asyncio.subprocess.PIPE
     )
@@ -72,6 +94,7 @@ async def test_killed_and_started_again_it_goes_on_where_it_was(tmp_path: Path) 
             journey = (await http.get(f"/v1/drivers/{driver}/journey")).raise_for_status().json()
             assert journey["stage"] == "ready_to_enroll"
         assert await ailments(tmp_path) == []
+        await follow_the_quickstart(tmp_path)
     finally:
         first.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(first.wait(), UP_WITHIN_SECONDS) == 0

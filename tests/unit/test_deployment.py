@@ -11,6 +11,7 @@ import yaml
 from pydantic import SecretStr
 
 import cli
+from gateway.api.access import LEAST_SECRET
 from providers.enode.hooks import _check as check_secret
 from settings import Settings
 
@@ -149,3 +150,16 @@ def test_the_default_webhook_secret_is_one_the_adapter_takes() -> None:
     default = re.search(r"WEBHOOK_SECRET:-(.+?)}", (ROOT / "docker-compose.yml").read_text("utf-8"))
     assert default is not None
     check_secret(SecretStr(default[1]))
+
+
+def test_worker_and_gateway_share_the_database_server() -> None:
+    """SQLite serves one machine; workers are many."""
+    made = SERVICES["postgresql"]["environment"]["POSTGRES_DB"]
+    for name in ("worker", "gateway"):
+        assert SERVICES[name]["environment"]["NIGHTCHARGE_DATABASE_URL"].endswith(f"@postgresql:5432/{made}")
+
+
+def test_the_default_gateway_secret_is_long_enough() -> None:
+    default = re.search(r"GATEWAY_SECRET:-(.+?)}", (ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert default is not None
+    assert len(default[1]) >= LEAST_SECRET
