@@ -29,7 +29,7 @@ from domain.rollout.events import Go, TakeBack
 from domain.rollout.evidence import NightRecord
 from domain.rollout.standing import Phase
 from nights.billed import Billed, billed
-from nights.rollout import NAME, driver_of, program_of, town, until
+from nights.rollout_town import NAME, driver_of, program_of, town, until
 from storage.measuring import Measured, measured
 from storage.programs import Programs
 from storage.reliability import SqlReliability
