@@ -20,6 +20,9 @@ from domain.rollout.state import RolloutState
 from nights.rollout_town import OPERATOR, Ending, Town, town, work
 from workflows.rollout import RolloutWorkflow
 
+SAMPLE = 40
+"""Drivers looked at half-way; in the end all are."""
+
 
 @dataclass(frozen=True)
 class Played:
@@ -60,7 +63,7 @@ async def play(folder: Path, *, drivers: int, page_size: int, is_killed: bool, i
         await place.held(2, half)
         if is_killed:
             await place.kill_worker()
-        told = len({e.version for e in (await place.endings(driver_ids)).values()})
+        told = len({e.version for e in (await place.endings(driver_ids[:SAMPLE])).values()})
         assert told == 2, "half of them know the new version"
         if is_taken_back:
             await _take_back(place, half, pages)

@@ -240,9 +240,19 @@ class Town:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def ask(driver_id: str) -> Ending:
+            handle = self.temporal.get_workflow_handle_for(DriverWorkflow.run, driver_workflow_id(driver_id))
+            found: list[DriverState] = []
+
+            async def answers() -> bool:
+                try:
+                    found.append(await handle.query(DriverWorkflow.state))
+                except RPCError:  # the worker is busy, or a new one
+                    return False
+                return True
+
             async with gate:
-                handle = self.temporal.get_workflow_handle_for(DriverWorkflow.run, driver_workflow_id(driver_id))
-                state = await handle.query(DriverWorkflow.state)
+                await until(answers, f"driver {driver_id}")
+            state = found[-1]
             vehicle = journey_of(state).vehicles[0]
             return Ending(
                 requirement=vehicle.requirement.value,
