@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from support.postgres import fresh_database
 from support.two_programs import House, Tenant, two_programs
 
 EXAMPLES = int(os.environ.get("NIGHTCHARGE_FUZZ", "5"))
@@ -32,9 +33,10 @@ REFUSALS = {400, 403, 404, 409, 422}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for all operations: what one changes, the next meets."""
-    made = asyncio.run(two_programs(tmp_path_factory.mktemp("fuzz")))
+def house(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for all operations: what one changes, the next meets. PostgreSQL is the stricter of the two."""
+    url = fresh_database(postgresql_server, "fuzz")
+    made = asyncio.run(two_programs(tmp_path_factory.mktemp("fuzz"), url=url))
     yield made
     asyncio.run(made.services.store.close())
 
