@@ -136,18 +136,9 @@ def _no_last_safe_start(_: Any) -> Any:
     return lambda _state, night, _picture: night.departs_at
 
 
-def _any_box_will_do(right: Any) -> Any:
-    """Where nobody says which charger holds the car, the last one in the list is taken for it, and surely."""
-
-    def wrong(car_id: str, readings: Any, *args: Any, **kwargs: Any) -> Any:
-        match = right(car_id, readings, *args, **kwargs)
-        boxes = sorted(r.device_id for r in readings.values() if r.side == "charger" and r.is_plugged_in)
-        is_sure = match is not None and match.is_sure
-        if is_sure or not boxes:
-            return match
-        return import_module("domain.pairing").Match(charger_id=boxes[-1], confidence=1.0, why="any will do")
-
-    return wrong
+def _never_doubts(_: Any) -> Any:
+    """The vendor's word which charger holds the car is taken as sure, whatever the power says."""
+    return lambda state: state
 
 
 def _what_was_is(_: Any) -> Any:
@@ -182,6 +173,6 @@ MUTANTS = (
     ),
     Mutant("H", "an hour off", "domain.departure:next_departure", _an_hour_off, ("F49",)),
     Mutant("I", "no last safe start", "domain.session.wants:must_start_at", _no_last_safe_start, ("F51", "F56")),
-    Mutant("J", "stop on an unsure match", "domain.pairing:find_match", _any_box_will_do, ("F61",)),
+    Mutant("J", "stop on an unsure match", "domain.session.hearing:_doubt_word", _never_doubts, ("F61",)),
     Mutant("K", "believes what was measured before", "domain.session.control:_is_as_wanted", _what_was_is, ("F67",)),
 )

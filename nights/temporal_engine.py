@@ -8,6 +8,7 @@ locks the server's time; while all of them sleep on the timeline their locks are
 
 import asyncio
 import typing
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,6 +51,9 @@ NEXT_TRY = timedelta(seconds=1)
 BEAT_AGE = timedelta(seconds=BEAT_SECONDS + 1)
 """A sign of life older than this has not reached the server yet; its clock must not skip until it has."""
 
+PATIENCE_SECONDS = 5.0
+"""Real time after which the server's word is taken for ours: a step superseded before it began is never seen."""
+
 REST_SECONDS = 20.0
 """Real time in which a workflow must come to rest."""
 
@@ -64,7 +68,8 @@ class TemporalNight(PlayedNight):
     def __init__(self, spec: NightSpec, series: PriceSeries, env: WorkflowEnvironment, clock: Clock) -> None:
         super().__init__(spec, series)
         self._env, self._server_clock = env, clock
-        self._under_way = 0
+        self._left_locked = 0  # steps that were under way when their workflow ended: the server keeps their locks
+        self._sleeping: Counter[str] = Counter()  # steps that sleep on the timeline, by workflow
 
     def opened(self, state: SessionState) -> Any:
         return TemporalSession(state, self._env.client, QUEUE, self._server_clock)
@@ -73,6 +78,11 @@ class TemporalNight(PlayedNight):
     def _open(self) -> TemporalSession | None:
         session: Any = self.session
         return None if session is None or session.is_closed else session
+
+    @property
+    def _under_way(self) -> int:
+        """Steps of the open session that sleep; a closed workflow has let go of its own."""
+        return 0 if self._open is None else self._sleeping[self._open.workflow_id]
 
     def activities(self) -> list[Callable[..., Any]]:
         """The steps under their names, run on the virtual timeline; and the decision, noted."""
@@ -112,10 +122,11 @@ class TemporalNight(PlayedNight):
         """Run on the timeline's loop; cancelled with us. Under way is what sleeps there, not what has just ended."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         task = self.loop.create_task(work)
-        self._under_way += 1
+        workflow_id = str(activity.info().workflow_id)
+        self._sleeping[workflow_id] += 1
 
         def finished(ended: asyncio.Task[Any]) -> None:
-            self._under_way -= 1
+            self._sleeping[workflow_id] -= 1
             if done.done():
                 return
             if ended.cancelled():
@@ -175,7 +186,7 @@ class TemporalNight(PlayedNight):
         """Let the server's clock, then the world, come to `at`."""
         span = at - await self._server_now()
         service = self._env.client.test_service
-        locks = 0 if self._open is None else self._under_way  # a closed workflow has let go of its steps
+        locks = self._under_way + self._left_locked
         if span > timedelta(0):
             for _ in range(locks):
                 await service.unlock_time_skipping(UnlockTimeSkippingRequest())
@@ -203,7 +214,8 @@ class TemporalNight(PlayedNight):
 
     async def _rest(self) -> int:
         """Wait until the workflow has decided on all it heard and its steps sleep; how many wait for another try."""
-        deadline = asyncio.get_running_loop().time() + REST_SECONDS
+        begun = asyncio.get_running_loop().time()
+        deadline = begun + REST_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             session = self._open
             if session is not None:
@@ -211,10 +223,15 @@ class TemporalNight(PlayedNight):
             self.loop.run_until(self.timeline.now, lambda: False)
             if session is None:
                 return 0
+            if asyncio.get_running_loop().time() - begun > PATIENCE_SECONDS:
+                session.believe()
             if session.is_over or session.is_at_rest:
                 pending = await session.pending()
+                if session.is_closed:
+                    self._left_locked += self._sleeping[session.workflow_id]
+                    return 0
                 is_settled = pending.under_way == self._under_way and self.loop.is_idle and session.is_at_rest
-                if session.is_closed or (is_settled and not session.is_over and await self._is_alive(pending)):
+                if is_settled and not session.is_over and await self._is_alive(pending):
                     return pending.waiting
             await asyncio.sleep(0.001)
         raise NoRest(

@@ -74,6 +74,14 @@ class TemporalSession:
         """It has decided on all it heard, and begun all it decided."""
         return self.seen >= self.expected and self.begun >= self.to_begin
 
+    @property
+    def workflow_id(self) -> str:
+        return session_workflow_id(self.state.session_id)
+
+    def believe(self) -> None:
+        """What was not seen to happen in a long time did not, or was not to be seen."""
+        self.expected, self.begun = min(self.expected, self.seen), self.to_begin
+
     def progress(self) -> str:
         """How far it is from rest."""
         return f"decided on {self.seen} of {self.expected} events, began {self.begun} of {self.to_begin} steps"
@@ -84,12 +92,12 @@ class TemporalSession:
             self._handle = await self._client.start_workflow(
                 SessionWorkflow.run,
                 SessionStart(state=self.state, clock=self._clock),
-                id=session_workflow_id(self.state.session_id),
+                id=self.workflow_id,
                 task_queue=self._queue,
             )
         while self._outbox:
             event = self._outbox.popleft()
-            handle = self._client.get_workflow_handle(session_workflow_id(self.state.session_id))
+            handle = self._client.get_workflow_handle(self.workflow_id)
             try:
                 await handle.signal(SIGNALS[type(event)], event)
             except RPCError as error:
@@ -101,7 +109,7 @@ class TemporalSession:
 
     async def pending(self) -> "Pending":
         """What the server knows of the steps. Notes when the workflow has ended."""
-        handle = self._client.get_workflow_handle(session_workflow_id(self.state.session_id))
+        handle = self._client.get_workflow_handle(self.workflow_id)
         description = await handle.describe()
         self.is_closed = description.status is WorkflowExecutionStatus.COMPLETED
         pending = description.raw_description.pending_activities
