@@ -230,9 +230,8 @@ def _kinds(schema: Json) -> set[str]:
 
 def _choices(schema: Json) -> Json:
     """The members of a union that have names."""
-    return {
-        one["$ref"].rpartition("/")[2]: one for one in schema.get("anyOf", schema.get("oneOf", ())) if "$ref" in one
-    }
+    members: list[Json] = schema.get("anyOf", []) + schema.get("oneOf", [])
+    return {one["$ref"].rpartition("/")[2]: one for one in members if "$ref" in one}
 
 
 def _resolved(schema: Any, told: Json) -> Any:
