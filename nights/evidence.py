@@ -59,11 +59,11 @@ def _truth_of(night: PlayedNight) -> Truth:
         claims=tuple(_claims(night)),
         bills=_bills(night),
         possible_pct=100.0,
-        logged_commands=len(_sent(night)),
+        reasons=tuple(Command(at, s.order.side.value, s.order.goal.value.upper()) for at, s in _sent(night)),
         wrong_stops=_wrong_stops(night),
         is_away=world.is_away,
         erased_at=night.erased_at,
-        spread_seconds=tuple(send.order.spread_seconds for send in _sent(night) if send.order.spread_seconds > 0),
+        spread_seconds=tuple(send.order.spread_seconds for _, send in _sent(night) if send.order.spread_seconds > 0),
     )
 
 
@@ -140,10 +140,10 @@ def _wrong_stops(night: PlayedNight) -> int:
     )
 
 
-def _sent(night: PlayedNight) -> list[Send]:
-    """Every command that a decision asked for, with its reason."""
+def _sent(night: PlayedNight) -> list[tuple[datetime, Send]]:
+    """Every command that a decision asked for, with its reason, and when."""
     return [
-        effect
+        (value.at, effect)
         for session in night.sessions
         for _, _, value, _ in session.record
         if isinstance(value, Decision)

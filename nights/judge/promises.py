@@ -144,8 +144,15 @@ def stops_another(truth: Truth) -> bool:
 
 
 def unexplained(truth: Truth) -> bool:
-    """P17: a command reached a vendor that the night log gives no reason for."""
-    return len(truth.commands) > truth.logged_commands
+    """P17: a command reached a vendor that the night log gives no reason for, then or before. A step that a dying
+    worker left behind may ask again for the same reason; whether that moved a relay twice is P6's question."""
+    return any(
+        not any(
+            (reason.side, reason.kind) == (command.side, command.kind) and reason.at <= command.at
+            for reason in truth.reasons
+        )
+        for command in truth.commands
+    )
 
 
 CHECKS: dict[str, Callable[[Truth], bool]] = {

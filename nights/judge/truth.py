@@ -118,7 +118,7 @@ class Truth:
     claims: tuple[Claim, ...] = ()
     bills: tuple[Billed, ...] = ()
     possible_pct: float = 0.0  # the level an omniscient controller would have had at departure [%]
-    logged_commands: int = 0  # commands that the night log gives a reason for
+    reasons: tuple[Command, ...] = ()  # commands that the night log gives a reason for, when they were decided
     wrong_stops: int = 0  # stops that reached a car the session was not about
     is_away: bool = False  # plugged in where we have no say
     erased_at: datetime | None = None  # from here on the driver is no driver of ours

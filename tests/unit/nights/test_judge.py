@@ -43,7 +43,6 @@ def make_truth(*points: tuple[float, float, float], **changes: object) -> Truth:
         "wishes": (Wished(at(0), 80.0, 0.0, at(12)),),
         "prices": (Priced(at(-2), at(8), 0.5), Priced(at(8), at(14), 0.2)),
         "possible_pct": 100.0,
-        "logged_commands": 10,
     }
     return Truth(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -167,7 +166,8 @@ def test_a_bill_that_does_not_add_up_breaks_p10() -> None:
 def test_a_stop_of_another_car_breaks_p11_and_a_command_without_a_reason_p17() -> None:
     assert "P11" in broken_promises(make_truth(*READY, wrong_stops=1))
     command, _ = stop(0.1)
-    assert "P17" in broken_promises(make_truth(*READY, commands=(command,), logged_commands=0))
+    assert "P17" in broken_promises(make_truth(*READY, commands=(command,)))
+    assert "P17" not in broken_promises(make_truth(*READY, commands=(command, command), reasons=(command,)))
 
 
 def test_random_delays_must_be_even_and_below_the_ceiling_p12() -> None:
