@@ -41,6 +41,10 @@ RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 DRAIN_SECONDS = 120.0
 
+LONGEST_P99_MS = 250.0
+OLDEST_SECONDS = 5.0
+"""What is quick enough: 99 of 100 answers, and the age of the oldest event still to be worked off."""
+
 
 @dataclass
 class Figures:
@@ -311,7 +315,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(run(load, Path(folder)))
     print(report(load, figures))
-    is_quick = figures.kills > 0 or (figures.p99_ms < 250 and max(figures.oldest_seconds) < 5)
+    if figures.kills:  # a start takes its seconds, so speed is judged without
+        print("right" if figures.is_right else "WRONG")
+        return 0 if figures.is_right else 1
+    is_quick = figures.p99_ms < LONGEST_P99_MS and max(figures.oldest_seconds) < OLDEST_SECONDS
     print("right" if figures.is_right else "WRONG", "and quick enough" if is_quick else "but TOO SLOW")
     return 0 if figures.is_right and is_quick else 1
 
