@@ -138,12 +138,12 @@ def _flow_disproves(hold: Hold, reading: Reading) -> bool:
 
 
 def _note_ready(state: SessionState, reading: Reading) -> SessionState:
-    night = state.night
-    if night is None or reading.side is not Side.VEHICLE or reading.soc_pct is None or state.level is None:
+    night, level = state.night, state.level
+    if night is None or reading.side is not Side.VEHICLE or reading.soc_pct is None or level is None:
         return state
     if night.soc_start_pct is None:
         state = with_night(state, soc_start_pct=reading.soc_pct)
-    is_believed = state.level.told_pct == reading.soc_pct and not state.level.is_old
+    is_believed = level.told_pct == reading.soc_pct and not level.is_old
     if night.ready_at is None and is_believed and reading.soc_pct >= night.target_soc_pct:
         state = with_night(state, ready_at=reading.observed_at or reading.received_at)
     return state

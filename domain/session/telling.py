@@ -17,9 +17,12 @@ from domain.session.looking import is_level_checked, waits_for_match
 from domain.session.picture import own_limit_pct
 from domain.session.rivals import aborts, is_conceded
 from domain.session.state import Night, OverrideKind, SessionState
-from domain.session.wants import SHORT_BY_PCT, is_reached, is_short, last_safe_start, shortfall_pct, wanted
+from domain.session.wants import SHORT_BY_PCT, is_reached, is_short, last_safe_start, power_kw, shortfall_pct, wanted
 
 Kind = Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
+
+PLAN_SHORT_BY_PCT = 0.4
+"""A plan that misses the target by more than this is told [%]."""
 
 TRIED_FOR = timedelta(minutes=12)
 """A command's time: energy that ceased may be back by then."""
@@ -126,6 +129,17 @@ def _what_is_known_beforehand(state: SessionState, night: Night, picture: Pictur
         yield _tell("notice", "login_dead", "a login ended: the other side takes over")
 
 
+def _plan_falls_short(state: SessionState, night: Night, picture: Picture) -> bool:
+    """Whether the plan in hand, made with a power that had settled, leaves a shortfall that anybody notices."""
+    plan = night.plan
+    if plan is None or state.measured_kw is None or night.wants_replan or night.plan_requested_at is not None:
+        return False
+    if night.plan_power_kw is None or abs(night.plan_power_kw - power_kw(state)) > 0.1:
+        return False
+    short_pct = 100 * plan.shortfall_ac_kwh * state.car.efficiency / state.car.battery_capacity_kwh
+    return short_pct > PLAN_SHORT_BY_PCT and not is_reached(state, night, picture)
+
+
 def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
     if night.catches_up and not is_reached(state, night, picture):
         yield _tell("notice", "late", "the departure was missed: the charge goes on to the target")
@@ -136,6 +150,8 @@ def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, n
             )
     elif state.level is not None and state.level.is_old and now < night.opened_at + LEVEL_AWAITED:
         return  # a newer word is being asked for
+    elif _plan_falls_short(state, night, picture):
+        yield _tell("at_risk", "too_late", "even the plan that charges at once and all the time misses the target")
     elif is_short(state, night, picture, now) and is_level_checked(state, picture, now):
         yield _tell("at_risk", "too_late", "the time to departure is too short for the target, even at once")
 
