@@ -24,17 +24,23 @@ def chart(
     return {"from": seconds(starts_at), "to": seconds(ends_at), "zone": zone, "panels": list(panels), **marked}
 
 
-def price_panel(plan: ChargingPlan, title: str, unit: str, scale: float = 1.0) -> Spec:
-    """Prices as steps; where the plan charges, the ground below them is filled."""
+def price_panel(plans: Sequence[ChargingPlan], title: str, unit: str, scale: float = 1.0) -> Spec:
+    """Prices as steps, the ground below them filled where a plan charges. A later plan replaces what it covers."""
+    steps: dict[int, float | None] = {}
+    fills: list[tuple[int, int]] = []
+    for plan in plans:
+        begins = seconds(plan.edges[0])
+        steps = {at: price for at, price in steps.items() if at < begins}
+        fills = [(start, min(end, begins)) for start, end in fills if start < begins]
+        prices = [round(scale * price, 3) for price in plan.price_per_kwh]
+        steps |= dict(zip(map(seconds, plan.edges), [*prices, prices[-1]], strict=True))
+        fills += [(seconds(start), seconds(end)) for start, end in runs(plan)]
     return {
         "kind": "price",
         "title": title,
         "unit": unit,
-        "steps": {
-            "x": [*map(seconds, plan.edges)],
-            "y": [*(round(scale * price, 3) for price in plan.price_per_kwh), None],
-        },
-        "fills": [[seconds(start), seconds(end)] for start, end in runs(plan)],
+        "steps": {"x": list(steps), "y": list(steps.values())},
+        "fills": fills,
     }
 
 
@@ -55,8 +61,12 @@ def level_panel(
     }
 
 
-def power_panel(title: str, measured: Sequence[tuple[datetime, float]], marks: Sequence[Spec] = ()) -> Spec:
-    """Measured power as steps, with the commands as marks."""
+def power_panel(
+    title: str, measured: Sequence[tuple[datetime, float]], until: datetime, marks: Sequence[Spec] = ()
+) -> Spec:
+    """Measured power as steps, the last one held until then, with the commands as marks."""
+    if measured and measured[-1][0] < until:
+        measured = [*measured, (until, measured[-1][1])]
     return {"kind": "power", "title": title, "unit": "kW", "steps": _points(measured), "marks": list(marks)}
 
 

@@ -24,7 +24,7 @@ from gateway.pages import charts
 from gateway.pages.entry import OperatorVisitor, Visitor
 from gateway.pages.render import page
 from gateway.pages.routes import PageRoute
-from gateway.pages.timeline import last_plan, marks_of, steps_of, was_told_by
+from gateway.pages.timeline import marks_of, plans_of, steps_of, was_told_by
 from gateway.pages.words import Speaker
 from storage.fleet import DAY, Fleet, MissedNight
 from storage.programs import Programs
@@ -35,6 +35,7 @@ router = APIRouter(prefix="/operator", route_class=PageRoute, include_in_schema=
 DAYS_SHOWN = 7
 NIGHTS_SHOWN = 30
 SESSIONS_SHOWN = 50
+CENT = 100.0
 MISSES_READ = 200
 """Missed nights whose logs are read; more say the same."""
 
@@ -97,13 +98,24 @@ async def find(
     by_reference = await api.tenants.drivers(program, reference=wanted.replace("\x00", ""), limit=1)
     driver = await api.tenants.driver(program, bare) or (by_reference[0] if by_reference else None)
     if driver is None:
-        found = await Fleet(api.store.database).driver_of_vehicle(program, vehicle)
+        found = await Fleet(api.store.database).driver_of_vehicle(program, vehicle) or await _driver_of(api, bare)
         driver = await api.tenants.driver(program, found) if found else None
     if driver is None:
         return _shown(request, visitor, api, "operator_none.html.jinja", q=wanted)
     is_session = wanted.startswith("session:") or ":" in bare
     target = f"/operator/sessions/{quote(bare, safe='')}" if is_session else f"/operator/drivers/{driver.id}"
     return RedirectResponse(target, 303)
+
+
+async def _driver_of(api: Services, session_id: str) -> str | None:
+    """The driver of a session, under way or over; of whatever program."""
+    accounts = await api.store.accounts(session_id)
+    if accounts:
+        return accounts[0].driver_id
+    try:
+        return (await api.workflows.session_state(session_id)).driver_id
+    except NightchargeError:
+        return None
 
 
 @router.get("/drivers/{driver_id}")
@@ -213,7 +225,7 @@ async def _chart(
     state: SessionState | None,
 ) -> charts.Spec | None:
     """Price and plan, measured power with the commands, measured level."""
-    plan = last_plan(log) or (state.night.plan if state and state.night else None)
+    plans = plans_of(log)
     night = state.night if state else None
     if account is not None:
         starts_at, ends_at, departs_at = account.plugged_in_at, account.closed_at, account.departs_at
@@ -227,8 +239,11 @@ async def _chart(
     at_meter = await api.store.readings(charger, starts_at, ends_at) if charger else readings
     powers = [point for point in charts.measured_powers(at_meter) if point[0] >= starts_at]
     levels = [point for point in charts.measured_levels(readings) if point[0] >= starts_at]
-    panels = [charts.price_panel(plan, "Price, and when the plan charges", f"{say.currency}/kWh")] if plan else []
-    panels.append(charts.power_panel(f"Power measured at the {'charger' if charger else 'car'}", powers, marks_of(log)))
+    unit, scale = ("ct/kWh", CENT) if say.currency == "EUR" else (f"{say.currency}/kWh", 1.0)
+    panels = [charts.price_panel(plans, "Price, and when the plan charges", unit, scale)] if plans else []
+    until = ends_at if account is not None else api.now()
+    title = f"Power measured at the {'charger' if charger else 'car'}"
+    panels.append(charts.power_panel(title, powers, until, marks_of(log)))
     panels.append(charts.level_panel("Level", levels, [], target))
     now = api.now() if account is None else None
     return charts.chart(starts_at, max(ends_at, departs_at), say.zone, panels, now=now, ready=departs_at)

@@ -44,10 +44,9 @@ def was_told_by(log: Iterable[LogEntry], departs_at: datetime) -> bool:
     )
 
 
-def last_plan(log: Sequence[LogEntry]) -> ChargingPlan | None:
-    """The plan in force at the end."""
-    plans = [entry.data["plan"] for entry in log if entry.name == "plan_ready"]
-    return ChargingPlan.model_validate(plans[-1]) if plans else None
+def plans_of(log: Iterable[LogEntry]) -> list[ChargingPlan]:
+    """Every plan of the night, in order."""
+    return [ChargingPlan.model_validate(entry.data["plan"]) for entry in log if entry.name == "plan_ready"]
 
 
 def marks_of(log: Sequence[LogEntry]) -> list[Spec]:

@@ -17,6 +17,9 @@ from gateway.pages.words import Speaker
 
 CENT = 100.0
 
+NEAR_PCT = 0.5
+"""A level this near to the target counts as reached, for the words [%]."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -65,7 +68,7 @@ def tonight_of(
         return None
     level = picture_of(state, now).soc_expected_pct
     headline, detail, kind = _headline(state, night, level, now, say)
-    words = _words(night.plan, say) if night.plan else ()
+    words = _words(night, night.plan, say) if night.plan else ()
     return Tonight(
         session_id=state.session_id,
         headline=headline,
@@ -84,7 +87,7 @@ def tonight_of(
         asks_charger=_asked_chargers(state, names),
         is_overridden=_is_overridden(state, now),
         ready_by=say.clock(night.departs_at),
-        acts=_acts(state, now),
+        acts=_acts(state, level, now),
     )
 
 
@@ -93,10 +96,16 @@ def _is_overridden(state: SessionState, now: datetime) -> bool:
     return override is not None and (override.until is None or now < override.until)
 
 
-def _acts(state: SessionState, now: datetime) -> tuple[str, ...]:
+def _acts(state: SessionState, level: float | None, now: datetime) -> tuple[str, ...]:
     if _is_overridden(state, now):
         return ("follow_plan",)
-    return ("charge_now", "pause_until", "skip_night")
+    return () if _is_ready(state.night, level) else ("charge_now", "pause_until", "skip_night")
+
+
+def _is_ready(night: Night | None, level: float | None) -> bool:
+    if night is None or night.ready_at is not None:
+        return night is not None
+    return level is not None and level >= night.target_soc_pct - NEAR_PCT
 
 
 def _headline(
@@ -105,7 +114,7 @@ def _headline(
     is_on = state.flow is not None and state.flow.is_on
     by = say.clock(night.departs_at)
     override = state.override if _is_overridden(state, now) else None
-    if night.ready_at is not None or (level is not None and level >= night.target_soc_pct - 0.5):
+    if _is_ready(night, level):
         return say("page.now.ready"), say("page.now.ready_detail"), "ready"
     if override is not None:
         until = say.clock(override.until) if override.until is not None else by
@@ -122,8 +131,11 @@ def _headline(
     return say("page.now.plugged"), say("page.now.plugged_detail", by=by), "waiting"
 
 
-def _words(plan: ChargingPlan, say: Speaker) -> tuple[str, ...]:
-    return plan_in_words(Explanation(plan=plan), say.manner)
+def _words(night: Night, plan: ChargingPlan, say: Speaker) -> tuple[str, ...]:
+    """The plan's words. It ends a little early, to leave time for late switches; what counts is the driver's time."""
+    first, *others = plan_in_words(Explanation(plan=plan), say.manner)
+    ends, by = say.clock(plan.departs_at), say.clock(night.departs_at)
+    return (first.replace(ends, by), *others)
 
 
 def _saving(state: SessionState, now: datetime, say: Speaker) -> str | None:
@@ -152,7 +164,7 @@ def _chart(
         planned = charts.planned_levels(plan, level, min(now, plan.edges[-1]), car.battery_capacity_kwh, car.efficiency)
         measured = [*measured, (now, level)]
     panels = [
-        charts.price_panel(plan, say("page.chart.price"), unit, scale),
+        charts.price_panel([plan], say("page.chart.price"), unit, scale),
         charts.level_panel(say("page.chart.level"), measured, planned, night.target_soc_pct),
     ]
     return charts.chart(starts_at, max(plan.edges[-1], now), say.zone, panels, now=now, ready=night.departs_at)

@@ -3,13 +3,17 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
+from support.two_programs import LOG, make_account
 
 from client import driver_id
 from domain.clock import Clock
@@ -23,7 +27,7 @@ from storage.tenants import Tenants
 BEGINS_AT = datetime(2022, 12, 14, 15, 0, tzinfo=UTC)
 """16:00 in Amsterdam, before a winter night of widely spread prices."""
 
-SPEED = 400
+SPEED = 60
 ANSWERS_WITHIN_SECONDS = 60.0
 
 CANNOT = {"startCharging": False, "stopCharging": False, "location": False, "smartCharging": False}
@@ -73,6 +77,42 @@ class House:
     def journey(self, driver: str) -> dict[str, Any]:
         return dict(self.run(self._api("GET", f"drivers/{driver}/journey")))
 
+    def bring_home(self, reference: str, vendor: str) -> str:
+        """A driver with a linked car, enrolled, by the API alone; returns the id."""
+        driver = self.driver(reference)
+        opened = self.act(driver, type="request_link", side="vehicle", redirect_uri="https://app.invalid/back")
+        token = str(opened["url"]).rstrip("/").rsplit("/", 1)[-1]
+        self.world("POST", f"links/{token}/complete", vendor=vendor)
+        self.act(driver, type="link_returned", side="vehicle")
+        deadline = time.monotonic() + ANSWERS_WITHIN_SECONDS
+        while self.journey(driver)["stage"] != "ready_to_enroll":
+            assert time.monotonic() < deadline, "the car does not show up"
+            time.sleep(0.1)
+        self.act(driver, type="enroll", text_version="test")
+        return driver
+
+    def plug_in(self, driver: str) -> None:
+        """The driver's car, into the driver's charger if one is linked."""
+        journey = self.journey(driver)
+        charger = journey["charger_ids"][0] if journey["charger_ids"] else None
+        self.world("POST", f"vehicles/{journey['vehicles'][0]['vehicle_id']}/plug", charger_id=charger)
+
+    def remember_nights(self, driver: str) -> None:
+        """Three nights behind the driver, as accounts."""
+        self.run(self._remember(driver))
+
+    async def _remember(self, driver: str) -> None:
+        store = SqlStore(self.at.settings.database_url)
+        for number, saving in enumerate(("1.42", "3.05", "0.61"), start=1):
+            departs_at = BEGINS_AT - timedelta(days=number, hours=9)
+            account = make_account(driver, f"{driver}-car:0", number)
+            money = {"saving": Decimal(saving), "cost": Decimal("4.10"), "is_ready": number != 3}
+            await store.save_night(account.model_copy(update={"departs_at": departs_at, **money}), LOG)
+        await store.close()
+
+    def act(self, driver: str, **action: Any) -> dict[str, Any]:
+        return dict(self.run(self._api("POST", f"drivers/{driver}/actions", action)))
+
     def world(self, method: str, path: str, **body: Any) -> Any:
         """One call to the simulator's administrator."""
         return self.run(self.at.admin(method, path, **body))
@@ -97,11 +137,13 @@ class House:
             return answer.raise_for_status().json()
 
 
-PROGRAM = Program(name="browser", wish=Wish(target_soc_pct=80, ready_by=time(7, 0), zone="Europe/Amsterdam"))
+PROGRAM = Program(name="browser", wish=Wish(target_soc_pct=80, ready_by=clock_time(7, 0), zone="Europe/Amsterdam"))
 
 _CAST: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("anna", JEEP, {"vendor": "ZAPTEC", "model": "Go"}),
     ("ben", TESLA, {"vendor": "EASEE", "model": "Home"}),
+    ("carla", TESLA, {"vendor": "EASEE", "model": "Home"}),
+    ("dora", TESLA, {"vendor": "EASEE", "model": "Home"}),
 )
 
 

@@ -57,7 +57,9 @@
     document.dispatchEvent(new Event("sections"));
   }
 
+  const openedAt = Date.now(), news = document.getElementById("news");
   function tell(section) {
+    if (news && Date.now() - openedAt > 6000) news.remove(); // it told of what is shown by now
     if (heard && section.dataset.heard) heard.textContent = section.dataset.heard;
   }
 
