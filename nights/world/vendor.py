@@ -336,7 +336,7 @@ class LeanVendor:
         if (unmet := self._unmet(device, kind)) and not fate.flips:
             return self._answer(device, None, ActionState.REFUSED, unmet)
         action = LeanAction(id=f"{device.id}/{device.count}", kind=kind)
-        if device.action is not None:
+        if device.action is not None and not fate.flips:  # a toggle takes every request for a press
             device.action.is_over = True
         device.action = action
         if fate.what != "ignore":
