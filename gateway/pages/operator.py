@@ -1,26 +1,23 @@
 """The operator's page: the fleet at a glance, the rollout's phases, one driver, one night."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from temporalio.service import RPCError
 
-from client import Listed, UnknownWorkflow
+from client import UnknownWorkflow
 from domain.account import NightAccount
 from domain.errors import NightchargeError
-from domain.journey import Journey, Stage
+from domain.journey import Journey
 from domain.nightlog import LogEntry
 from domain.session.state import SessionState
 from gateway.api.problems import not_found
 from gateway.api.services import Api, Services
 from gateway.health import health_of
-from gateway.pages import charts
+from gateway.pages import charts, lists
 from gateway.pages.entry import OperatorVisitor, Visitor
 from gateway.pages.render import page
 from gateway.pages.routes import PageRoute
@@ -34,14 +31,11 @@ router = APIRouter(prefix="/operator", route_class=PageRoute, include_in_schema=
 
 DAYS_SHOWN = 7
 NIGHTS_SHOWN = 30
-SESSIONS_SHOWN = 50
 CENT = 100.0
 MISSES_READ = 200
 """Missed nights whose logs are read; more say the same."""
 
 VERSIONS_SHOWN = 6
-ASKED_AT_ONCE = 5.0
-"""Real seconds in which Temporal must tell its lists; the rest of the page does not wait longer."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +68,15 @@ async def overview(request: Request, visitor: OperatorVisitor, api: Api) -> Resp
         ready=sum(day.ready for day in days),
         missed=missed,
         drivers=await fleet.drivers(program),
-        stages=await _stages(api, program),
-        sessions=await _sessions(api, program),
+        stages=await lists.stages(api.workflows, program),
+        sessions=await lists.sessions(api.workflows, program),
         health=await health_of(api.store.inbox, now),
         open_vendors=request.app.state.pages.open_vendors(),
         prices=await fleet.prices(),
         tariff=rules.tariff if rules else None,
         standing=rules.standing if rules else None,
         versions=(await Programs(api.store.database).versions(program))[-VERSIONS_SHOWN:][::-1],
-        rollouts=await _rollouts(api, program),
+        rollouts=await lists.rollouts(api.workflows, program),
     )
 
 
@@ -262,53 +256,6 @@ async def _misses(api: Services, missed: Sequence[MissedNight]) -> list[Miss]:
         Miss(night, was_told_by(await api.store.log(night.session_id, night.number), night.departs_at))
         for night in missed
     ]
-
-
-async def _stages(api: Services, program: str) -> dict[str, int]:
-    """Drivers by where they stand, as the visibility store counts; empty if it does not answer."""
-    quoted = _quoted(program)
-    query = f"WorkflowType = 'Driver' AND Program = {quoted} AND ExecutionStatus = 'Running' AND Stage = "
-
-    async def count(stage: Stage) -> int:
-        return (await api.workflows.temporal.count_workflows(f"{query}'{stage.value}'")).count
-
-    try:
-        async with asyncio.timeout(ASKED_AT_ONCE):
-            counts = await asyncio.gather(*map(count, Stage))
-    except (RPCError, TimeoutError):  # an operator needs the rest of the page most when Temporal is away
-        return {}
-    return {stage.value.replace("_", " "): n for stage, n in zip(Stage, counts, strict=True) if n}
-
-
-async def _sessions(api: Services, program: str) -> list[Listed] | None:
-    """Open sessions, newest first; None: Temporal does not answer."""
-    found: list[Listed] = []
-    try:
-        async with asyncio.timeout(ASKED_AT_ONCE):
-            async for one in api.workflows.sessions(program):
-                found.append(one)
-                if len(found) == SESSIONS_SHOWN:
-                    break
-    except (NightchargeError, TimeoutError):
-        return None
-    return found
-
-
-async def _rollouts(api: Services, program: str) -> list[tuple[str, str, datetime]]:
-    """Rollouts of the program: workflow id, status, beginning."""
-    query = f"WorkflowType = 'Rollout' AND Program = {_quoted(program)}"
-    found = []
-    try:
-        async with asyncio.timeout(ASKED_AT_ONCE):
-            async for one in api.workflows.temporal.list_workflows(query, limit=VERSIONS_SHOWN):
-                found.append((one.id, one.status.name.lower() if one.status else "unknown", one.start_time))
-    except (RPCError, TimeoutError):
-        return []
-    return found
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _say(zone: str) -> Speaker:

@@ -43,5 +43,7 @@ def _failure(request: Request, status: int, detail: str) -> Response:
     say = speaker_of(request)
     if status == 401:
         return page(request, "driver_open.html.jinja", status, say=say)
+    if status == 404 and request.url.path == "/driver":
+        return page(request, "driver_gone.html.jinja", status, say=say)
     kind = {403: "stale", 409: "refused", 422: "refused", 429: "busy", 503: "later"}.get(status, "missing")
     return page(request, "driver_error.html.jinja", status, say=say, kind=kind)

@@ -69,7 +69,7 @@
     clearTimeout(timer);
     try {
       const answer = await fetch(live.dataset.live, { headers: tag ? { "If-None-Match": tag } : {}, redirect: "manual" });
-      if (answer.status === 401 || answer.type === "opaqueredirect") return location.reload();
+      if (answer.status === 401 || answer.status === 404 || answer.type === "opaqueredirect") return location.reload();
       if (answer.status === 200) { tag = answer.headers.get("ETag"); adopt(await answer.text()); }
     } catch { /* the next look may reach the server */ }
     busy = false;

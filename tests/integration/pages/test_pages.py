@@ -7,11 +7,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.factories import make_device
 from support.two_programs import TODAY, House, two_programs
 
+from domain.devices import Capability, CapabilityKind, Side
+from domain.driver.events import DeviceSeen
+from domain.program import Program
 from gateway.api.access import Scope
 from gateway.pages.entry import LARGEST_FORM
 from gateway.pages.mount import PagesConfig, driver_page_url, mount_pages, operator_page_url
+from storage.tenants import DriverRecord
 
 HERE = "https://pages.test"
 
@@ -138,6 +143,24 @@ async def test_consent_needs_the_tick(house: House, browser: httpx.AsyncClient) 
     mark = mark_of(await browser.get("/driver"))
     assert (await browser.post("/driver/do/enroll", data={"csrf": mark})).status_code == 422
     assert (await browser.post("/driver/do/erase", data={"csrf": mark})).status_code == 422
+
+
+async def test_an_intervention_is_shown_in_the_vendors_words_until_a_charger_makes_up_for_it(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    """S27: what blocks a capable car is shown, and suppressed once a charger does it."""
+    driver = await house.desk.start_driver(Program(name="alpha"), "second")
+    await house.services.tenants.add_driver(DriverRecord(id=driver, program="alpha", reference="second", since=TODAY))
+    waits = Capability(is_capable=False, intervention_ids=("i-1",))
+    able = Capability(is_capable=True)
+    kinds = {CapabilityKind.START_CHARGING: waits, CapabilityKind.STOP_CHARGING: able, CapabilityKind.LOCATION: able}
+    house.desk.see(driver, DeviceSeen(device=make_device(Side.VEHICLE, driver_id=driver, capabilities=kinds)))
+    await enter(browser, house.services.access.link("alpha", driver, TODAY + timedelta(minutes=5)))
+    prompted = (await browser.get("/driver")).text
+    assert "Open the app" in prompted
+    assert 'id="consent"' not in prompted  # the car alone cannot take part
+    house.desk.see(driver, DeviceSeen(device=make_device(Side.CHARGER, driver_id=driver)))
+    assert "Open the app" not in (await browser.get("/driver")).text
 
 
 @pytest.mark.parametrize("scopes", [{Scope.READ}, {Scope.EXPORT}, {Scope.ACT, Scope.ADMIN}])
