@@ -98,11 +98,22 @@ async def connect(address: str | None = None, namespace: str | None = None) -> C
 class Nightcharge:
     """What a backend does with drivers and sessions."""
 
-    def __init__(self, temporal: Client, *, clock: Clock | None = None, task_queue: str = TASK_QUEUE) -> None:
-        """Around a Temporal client made by `connect`, or one of your own with the plugin `workflows.engine.PLUGIN`."""
+    def __init__(
+        self,
+        temporal: Client,
+        *,
+        clock: Clock | None = None,
+        task_queue: str = TASK_QUEUE,
+        operator_url: str = "",
+    ) -> None:
+        """Around a Temporal client made by `connect`, or one of your own with the plugin `workflows.engine.PLUGIN`.
+
+        `operator_url`: where the operator's page is; drivers' workflows then lead back to it from the Temporal UI.
+        """
         self.temporal = temporal
         self._clock = clock or Clock()
         self._task_queue = task_queue
+        self._operator_url = operator_url
 
     @classmethod
     async def from_environment(cls) -> Self:
@@ -122,10 +133,15 @@ class Nightcharge:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=labels.for_driver(program.name, DriverLabels()),
             static_summary=f"driver of {program.name}",
+            static_details=self._way_back(driver),
             rpc_timeout=ANSWERS_WITHIN,
         )
         await _known(start, driver)
         return driver
+
+    def _way_back(self, driver: str) -> str | None:
+        """Markdown for the Temporal UI: from a driver's workflow to the operator's page about that driver."""
+        return f"[Operator's page]({self._operator_url}/drivers/{driver})" if self._operator_url else None
 
     async def act(self, driver: str, action: Act, *, within: timedelta | None = None) -> ActionOutcome:
         """Do any action of `DriverAction` and wait for its outcome. Repeating an action id returns the first outcome.

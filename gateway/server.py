@@ -21,7 +21,7 @@ from gateway.app import create_app
 from gateway.health import health
 from gateway.intake import Intake
 from gateway.outgoing import Sender
-from gateway.pages.mount import PagesConfig, mount_pages
+from gateway.pages.mount import PagesConfig, mount_pages, operator_page_url
 from gateway.upkeep import Upkeep
 from gateway.webhooks_in import webhooks_in
 from providers.enode.client import EnodeClient
@@ -97,7 +97,11 @@ async def api_of(settings: Settings, store: SqlStore, temporal: Client, stack: A
     """What the routes of the API work with."""
     enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
     return Services(
-        workflows=Nightcharge(temporal, clock=settings.clock),
+        workflows=Nightcharge(
+            temporal,
+            clock=settings.clock,
+            operator_url=operator_page_url(settings.public_url) if settings.public_url else "",
+        ),
         store=store,
         access=Access(Tenants(store.database), settings.gateway_secret),
         now=settings.clock.now,

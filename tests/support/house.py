@@ -24,8 +24,8 @@ from nights.embedded import Installation, installation
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 
-BEGINS_AT = datetime(2022, 12, 14, 15, 0, tzinfo=UTC)
-"""16:00 in Amsterdam, before a winter night of widely spread prices."""
+BEGINS_AT = datetime(2022, 12, 14, 11, 0, tzinfo=UTC)
+"""Noon in Amsterdam: the cheap hours of the winter night to come are far, however slow the machine is."""
 
 SPEED = 60
 ANSWERS_WITHIN_SECONDS = 60.0

@@ -10,6 +10,7 @@ import pytest
 from support.factories import make_device
 from support.two_programs import TODAY, House, two_programs
 
+from client import Nightcharge
 from domain.devices import Capability, CapabilityKind, Side
 from domain.driver.events import DeviceSeen
 from domain.program import Program
@@ -213,6 +214,22 @@ async def test_a_night_leads_to_temporal_and_a_workflow_id_leads_back(house: Hou
     assert address in shown.text
     back = await browser.get("/operator/find", params={"q": f"session:{house.alpha.session}"})
     assert back.headers["location"] == "/operator/sessions/alpha-car%3A1"
+
+
+async def test_a_drivers_workflow_leads_from_temporal_back_to_the_page(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    started: dict[str, str] = {}
+
+    class Temporal:
+        async def start_workflow(self, *_: object, **how: str) -> None:
+            started.update(how)
+
+    workflows = Nightcharge(Temporal(), operator_url=operator_page_url(HERE))  # type: ignore[arg-type]
+    await workflows.start_driver(Program(name="alpha"), "alpha-customer-1")
+    address = re.findall(r"\((.+)\)", started["static_details"])[0]
+    await log_in(browser, house.alpha.token)
+    assert "alpha-customer-1" in (await browser.get(address)).text
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.test", "//elsewhere.test", "/operatorx", "/operator/../v1"])
