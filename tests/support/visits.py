@@ -28,9 +28,10 @@ class Visit:
     def looks_well(self, name: str, *, everywhere: bool = False) -> None:
         """No grave issue by axe-core and nothing wider than the screen; pictures by day and by night.
 
-        `everywhere`: on phone and desk. Axe looks once a theme and once a size, which is where pages differ.
+        `everywhere`: on phone and desk. Axe takes seconds where pages have grown: it looks by night, and by day where
+        a page is looked at everywhere.
         """
-        self._looks(name, PHONE, "light", by_axe=True)
+        self._looks(name, PHONE, "light", by_axe=everywhere)
         self._looks(name, PHONE, "dark", by_axe=not everywhere)
         if everywhere:
             self._looks(name, DESK, "dark", by_axe=True)
