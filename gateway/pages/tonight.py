@@ -68,7 +68,8 @@ def tonight_of(
         return None
     level = picture_of(state, now).soc_expected_pct
     headline, detail, kind = _headline(state, night, level, now, say)
-    words = _words(night, night.plan, say) if night.plan else ()
+    plan = None if _is_overridden(state, now) else night.plan  # what is not in force is not shown
+    words = _words(night, plan, say) if plan else ()
     return Tonight(
         session_id=state.session_id,
         headline=headline,
@@ -77,10 +78,10 @@ def tonight_of(
         level_pct=round(level) if level is not None else None,
         target_pct=round(night.target_soc_pct),
         by=say.clock(night.departs_at),
-        cost=say.money(night.plan.energy_cost) if night.plan else None,
+        cost=say.money(plan.energy_cost) if plan else None,
         saving=_saving(state, now, say),
-        chart=_chart(state, night, night.plan, readings, level, now, say) if night.plan else None,
-        chart_words=_chart_words(night.plan, say) if night.plan else "",
+        chart=_chart(state, night, plan, readings, level, now, say) if plan else None,
+        chart_words=_chart_words(plan, say) if plan else "",
         summary=words[:2],
         story=words[2:],
         told=tuple(_told(state, say)),
