@@ -63,8 +63,7 @@ def routes_of(outcomes: Iterable[CommandOutcome]) -> Routes:
 def added(one: Routes, other: Routes) -> Routes:
     """Both records as one."""
     return {
-        side: one.get(side, RouteRecord()).with_more(other.get(side, RouteRecord()))
-        for side in sorted({*one, *other})
+        side: one.get(side, RouteRecord()).with_more(other.get(side, RouteRecord())) for side in sorted({*one, *other})
     }
 
 

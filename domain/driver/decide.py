@@ -27,6 +27,7 @@ from domain.driver.linked import is_login_dead, standing_chargers
 from domain.driver.outcomes import is_pending
 from domain.driver.plugged import is_plugged_in
 from domain.driver.state import DriverLabels, DriverState, Todo
+from domain.energy_flow import measured_power_kw
 from domain.journey import VehicleJourney, journey_of
 from domain.machine import to_rest
 from domain.session.state import Box, Car, SessionState
@@ -198,7 +199,14 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
         plugged_in_at=_plugged_in_at(state, device) or now,
         record=state.record,
         readings={d.id: d.reading for d in (device, *chargers) if d.reading.observed_at is not None},
+        seen_kw=_power_at_plug_in(device),
     )
+
+
+def _power_at_plug_in(vehicle: Device) -> float | None:
+    """What the car draws already [kW]: then its power need not be tried out later."""
+    power = measured_power_kw(vehicle.reading)
+    return power if vehicle.reading.is_plugged_in and power else None
 
 
 def _plugged_in_at(state: DriverState, device: Device) -> datetime | None:
