@@ -20,9 +20,10 @@ check: setup
 bench: setup
 	.venv/bin/python -m benchmarks
 
-# One planted mistake per statement: each must turn its own test red (about two minutes).
+# One planted mistake per statement of the driver's lifecycle and per category of failures; each must be noticed.
 mutate: setup
 	.venv/bin/python scripts/mutate.py
+	.venv/bin/python -m nights.mutate
 
 # 20,000 random sequences of a driver's events, and three years of one driver (about fifteen minutes).
 properties: setup

@@ -31,9 +31,7 @@ class Settings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8000
-    gateway_secret: SecretStr = SecretStr(
-        ""
-    )  # signs links and hooks; empty: no API, only webhooks in
+    gateway_secret: SecretStr = SecretStr("")  # signs links and hooks; empty: no API, only webhooks in
     public_url: str = ""  # where drivers' browsers reach the gateway
     most_switched_kw: float = 5_000.0  # a program's keys switch no more in a minute without a second person [kW]
     hooks_in_private_network: bool = False  # send news also by http and to private addresses: never in production

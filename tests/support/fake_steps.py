@@ -199,6 +199,7 @@ class FakeSteps:
         return PowerDeliveryState.CHARGING if self.flows else PowerDeliveryState.STOPPED
 
     def _flow(self, flows: bool, now: datetime) -> None:
+        now = max(now, self._since or now)  # a step that began before the last look must not turn time back
         if self.flows and self._since is not None:
             hours = (now - self._since).total_seconds() / 3600
             self.soc_pct = min(100.0, self.soc_pct + PCT_PER_HOUR * hours)
