@@ -31,6 +31,8 @@ def up(
 
 
 async def _run(folder: Path, simulator: bool, as_json: bool, console: Console) -> None:
+    from gateway.pages.mount import operator_page_url  # here: the other commands start without the gateway
+
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
@@ -42,6 +44,7 @@ async def _run(folder: Path, simulator: bool, as_json: bool, console: Console) -
     try:
         told = {
             "gateway": at.env["NIGHTCHARGE_PUBLIC_URL"],
+            "operators": operator_page_url(at.env["NIGHTCHARGE_PUBLIC_URL"]),
             "api_key": at.installed.api_key,
             "program": PROGRAM,
             "temporal_ui": f"http://127.0.0.1:{at.installed.ui_port}",
