@@ -23,9 +23,9 @@ def _chromium() -> str | None:
     return next((path for path in known if path and Path(path).exists()), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, as it is installed on the machine."""
+    """Chromium, as it is installed on the machine. Its event loop must be gone before other modules need theirs."""
     path = _chromium()
     if path is None:
         pytest.skip("no Chromium found: install it, or name it in NIGHTCHARGE_CHROMIUM")
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Everything up, with a world that runs fast."""
     with House(tmp_path_factory.mktemp("house")) as house:
