@@ -23,7 +23,7 @@ from workflows.engine import PLUGIN
 from workflows.search_attributes import ALL
 from workflows.session import SessionWorkflow
 
-DEADLINE_SECONDS = 25.0
+DEADLINE_SECONDS = 90.0
 LOOK_EVERY_SECONDS = 0.02
 SKIP = timedelta(minutes=10)
 """World time that passes between two looks where time skips."""
