@@ -27,6 +27,7 @@ from statistics import quantiles
 
 import httpx
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from benchmarks.webhook_traffic import Fleet, Load, Sent
 from client import connect
@@ -212,7 +213,7 @@ async def _connected(address: str) -> Client:
         try:
             client = await connect(address)
             await client.count_workflows()
-        except Exception:  # not up yet
+        except (RPCError, RuntimeError):  # not up yet
             await asyncio.sleep(0.1)
         else:
             return client
