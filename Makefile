@@ -1,5 +1,5 @@
 # Every verb prepares the environment it needs; each is also plain to run by hand from .venv/bin.
-.PHONY: setup demo test check bench mutate properties lock clean
+.PHONY: setup demo test test-again check bench mutate properties lock clean
 .DEFAULT_GOAL := demo
 
 setup:
@@ -10,6 +10,10 @@ demo: setup
 
 test: setup
 	.venv/bin/pytest -n 2 --dist loadfile
+
+# What failed last time, alone on the machine. A test that fails twice is broken; one that fails once is named above.
+test-again: setup
+	.venv/bin/pytest --last-failed --last-failed-no-failures none
 
 check: setup
 	.venv/bin/ruff check .

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from support.factories import CAR, DRIVER, at, make_driver, make_session
 from support.fake_steps import FakeSteps
 from support.servers import Server
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from client import Nightcharge
 from domain.departure import Wish
@@ -28,6 +30,18 @@ class Night:
 
     def __init__(self, server: Server, fakes: FakeSteps, handle: WorkflowHandle[SessionWorkflow, None]) -> None:
         self.server, self.fakes, self.handle = server, fakes, handle
+        server.wakes.append(self.wakes_at)
+
+    async def wakes_at(self) -> datetime | None:
+        """When its timer fires; None: it keeps none, or is not under way."""
+        try:
+            if await self.is_over():
+                return None
+            return (await self.handle.query(SessionWorkflow.pulse)).wakes_at
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
 
     async def state(self) -> SessionState:
         return await self.handle.query(SessionWorkflow.state)

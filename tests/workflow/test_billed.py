@@ -18,8 +18,11 @@ from domain.session.state import SessionState
 from nights.billed import Billed, billed
 from workflows.session import SessionWorkflow
 
-MOST_ACTIONS, MOST_WITHOUT_DECISIONS_AND_READS, MOST_EVENTS = 78, 44, 240
-"""What the session needs today, with room for a decision outrun. Wanted: 60, 30 and 200."""
+MOST_ACTIONS, MOST_WITHOUT_DECISIONS_AND_READS, MOST_EVENTS = 78, 44, 300
+"""What the session needs today, with room for a decision outrun. Wanted: 60, 30 and 200.
+
+Of events it needs 234 on a calm machine; on a busy one answers that came together arrive one by one, three events each.
+"""
 
 AS_A_CHILD = 1
 """Opened by the driver's workflow a session costs one more than started from outside, as here."""
@@ -55,7 +58,7 @@ async def commanded(tonight: Night, count: int) -> None:
     async def is_done() -> bool:
         state = await tonight.state()
         commands = state.night.commands if state.night else ()
-        return len(commands) == count and commands[-1].outcome is not None
+        return len(commands) == count and all(command.outcome for command in commands)
 
     await tonight.server.until(is_done, f"command {count}", time_passes=True)
     await tonight.show(Side.CHARGER)
