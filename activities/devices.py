@@ -83,6 +83,7 @@ class Devices:
             detail="charger placed" if step.place_id else "place removed",
             charger_id=step.charger_id,
             place_id=step.place_id,
+            at=step.clock.now(),
         )
 
     @activity.defn(name=steps.UNLINK)

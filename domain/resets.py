@@ -38,6 +38,7 @@ class ChargerRecord(Model):
     plugged_since: Instant | None = None  # observed, since it was last seen empty
     unreachable_since: Instant | None = None
     unmatched_nights: int = 0
+    placed_at: Instant | None = None  # by the driver, at the vendor
     reset: Reset | None = None
 
 

@@ -114,6 +114,7 @@ class SetPlaceStep(Model):
     action_id: str
     charger_id: str
     place_id: str | None = None
+    clock: Clock = Clock()
 
 
 class UnlinkStep(Model):

@@ -220,7 +220,10 @@ class DriverWorkflow:
                 shell.begin(steps.LIST_DEVICES, effect.action_id, step, effect.reason, policies.VENDOR)
             case SetPlace():
                 step = steps.SetPlaceStep(
-                    action_id=effect.action_id, charger_id=effect.charger_id, place_id=effect.place_id
+                    action_id=effect.action_id,
+                    charger_id=effect.charger_id,
+                    place_id=effect.place_id,
+                    clock=shell.clock,
                 )
                 shell.begin(steps.SET_PLACE, effect.action_id, step, effect.reason, policies.VENDOR)
             case BeginSession():

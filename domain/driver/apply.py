@@ -51,7 +51,7 @@ from domain.driver.events import (
 )
 from domain.driver.outcomes import accept, done, refuse, with_outcome
 from domain.driver.program_change import reprogrammed
-from domain.driver.seeing import placed, see
+from domain.driver.seeing import placed_by_driver, see
 from domain.driver.state import ActionOutcome, DriverState, Todo
 from domain.journey import journey_of
 
@@ -180,7 +180,7 @@ def _end_action(state: DriverState, event: ActionEnded) -> DriverState:
         state = see(state, device)
     state = linking.answered(state, event)
     if event.is_done and event.charger_id:
-        state = placed(state, event.charger_id, event.place_id)
+        state = placed_by_driver(state, event.charger_id, event.place_id, event.at)
     state = erasing.answered(unlinking.answered(state, event), event)
     known = state.outcomes.get(event.action_id)
     is_whole = state.erasing is None or state.erasing.action_id != event.action_id

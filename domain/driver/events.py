@@ -153,6 +153,7 @@ class ActionEnded(Model):
     url: str | None = None
     charger_id: str | None = None  # of a placed charger
     place_id: str | None = None
+    at: Instant | None = None  # when the vendor knew of the place
     devices: tuple[Device, ...] = ()  # found by a listing
     logins: tuple[LinkedVendor, ...] = ()  # the driver's vendor accounts, found by a listing
 

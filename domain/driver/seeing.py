@@ -1,6 +1,6 @@
 """What is learnt from seeing a device: place and reach, a vehicle's own ability, what a person must do (S23-S27)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.capabilities import evidence_of, own_from_vendor
 from domain.devices import Device, Side
@@ -10,6 +10,9 @@ from domain.driver.state import DriverState
 from domain.interventions import heard_of
 from domain.resets import ChargerRecord, Reset, ResetCause
 from domain.session.state import ControlMode
+
+PICTURE_IN_FLIGHT = timedelta(minutes=2)
+"""A picture of a charger may be this old when it arrives."""
 
 
 def see(state: DriverState, device: Device) -> DriverState:
@@ -33,7 +36,17 @@ def _is_stale(device: Device, known: Device) -> bool:
 
 
 def _learn_place(state: DriverState, charger: Device) -> DriverState:
+    placed_at = state.chargers.get(charger.id, ChargerRecord()).placed_at
+    if placed_at is not None and charger.reading.received_at <= placed_at + PICTURE_IN_FLIGHT:
+        return state
     return placed(state, charger.id, charger.reading.location_id)
+
+
+def placed_by_driver(state: DriverState, charger_id: str, place_id: str | None, at: datetime | None) -> DriverState:
+    """The driver set the place; pictures taken before it was known at the vendor say nothing against it."""
+    record = state.chargers.get(charger_id, ChargerRecord())
+    state = _with_record(state, charger_id, record.model_copy(update={"placed_at": at}))
+    return placed(state, charger_id, place_id)
 
 
 def placed(state: DriverState, charger_id: str, place_id: str | None) -> DriverState:

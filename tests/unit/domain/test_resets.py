@@ -149,6 +149,15 @@ def test_a_changed_place_is_taken_over():
     assert played.journey.is_enabled
 
 
+def test_a_picture_on_its_way_while_the_place_was_set_does_not_undo_it():
+    played = unlocked().hear(PlaceCharger(action_id="move", charger_id=CHARGER, place_id="place-2"), 1)
+    placed = ActionEnded(action_id="move", is_done=True, charger_id=CHARGER, place_id="place-2", at=at(1))
+    played.hear(placed, 1).see(placed_charger(hours=1.01), 1.01)  # still shows the first place
+    assert played.state.places == {CHARGER: "place-2"}
+    played.see(placed_charger(hours=1.1), 1.1)  # moved back at the vendor
+    assert played.state.places == {CHARGER: HOME}
+
+
 def test_s26_in_delegated_control_the_platform_takes_it_back_and_gives_it_again():
     played = unlocked(ControlMode.DELEGATED)
     assert played.journey.is_enabled
