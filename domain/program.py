@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from domain.budgets import Budgets
 from domain.capabilities import SHIPPED_BRANDS, BrandRow, BrandTable, OwnCapability
 from domain.departure import Wish
 from domain.model import Request
@@ -46,14 +47,6 @@ class Limits(Request):
         return self
 
 
-class Budgets(Request):
-    """What one night may cost at the vendor, per session [count]."""
-
-    commands: int = Field(default=24, ge=1)
-    reads: int = Field(default=24, ge=1)
-    plans: int = Field(default=12, ge=1)
-
-
 class Program(Request):
     """The rules of the program a driver belongs to."""
 
@@ -71,7 +64,7 @@ class Program(Request):
     tariffs: dict[str, Tariff] = Field(default_factory=dict)  # by region; else `tariff`
     enabled_brands: frozenset[str] | None = None  # brands that may be linked here; None: all
     limits: Limits = Limits()
-    budgets: Budgets = Budgets()
+    budgets: Budgets = Budgets()  # of a session; one under way keeps those it began with
     texts: dict[str, dict[str, str]] = Field(default_factory=dict)  # language -> key -> own wording
     standing: Standing = Standing()
 

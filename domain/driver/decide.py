@@ -185,6 +185,7 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
         mode=state.program.mode,
         seed=zlib.crc32(session_id.encode()),
         spread_seconds=state.program.spread_seconds,
+        budgets=state.program.budgets,
         car=Car(
             device_id=device.id,
             vendor=device.vendor,

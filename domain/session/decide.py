@@ -24,7 +24,7 @@ from domain.session.effects import (
     WakeAt,
 )
 from domain.session.ladder import climbs_again_at
-from domain.session.looking import READS_PER_NIGHT, look_when_unsure, when_to_look
+from domain.session.looking import look_when_unsure, when_to_look
 from domain.session.picture import picture_of
 from domain.session.planning import make_a_plan, may_replan_at, off_plan
 from domain.session.plug import gone_at, is_gone
@@ -222,7 +222,7 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
             yield switch, "the plan switches"
         if why := off_plan(state, night, picture):
             yield may_replan_at(night), f"plan again: {why}"
-    if night.reads < READS_PER_NIGHT:
+    if night.reads < state.budgets.reads:
         yield from when_to_look(state, night, picture, now)
     want = wanted(state, picture, now)
     if want.on is not None and want.on is not picture.is_flowing:

@@ -16,15 +16,6 @@ from domain.traits import PROOF_SLACK, traits_of
 LADDER_REST = timedelta(minutes=20)
 """After every rung failed: time before the ladder is climbed again."""
 
-MAX_COMMANDS_PER_NIGHT = 24
-"""Budget of commands [count]; a stop may use all but the reserve."""
-
-RESERVED_FOR_START = 16
-"""Commands kept for starting the car [count]."""
-
-RESERVED_FOR_LAST = 16
-"""Commands beyond the budget for starts from the last safe start on, or by the driver's word [count]."""
-
 
 class Rung(NamedTuple):
     """One command to try."""
@@ -39,7 +30,7 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
 
     `is_pressing`: from the last safe start on, or by the driver's word, the reserve may be used.
     """
-    if state.night is None or len(state.night.commands) >= _budget(goal, is_pressing=is_pressing):
+    if state.night is None or len(state.night.commands) >= _budget(state, goal, is_pressing=is_pressing):
         return None
     closed = failed_sides(state, goal, now) | barred_sides(state, goal, now)
     if goal is Goal.STOP:
@@ -67,10 +58,8 @@ def toggles(state: SessionState, side: Side) -> bool:
     return device is not None and (device.toggles or traits_of(side, device.vendor).toggles)
 
 
-def _budget(goal: Goal, *, is_pressing: bool) -> int:
-    if goal is Goal.STOP:
-        return MAX_COMMANDS_PER_NIGHT - RESERVED_FOR_START
-    return MAX_COMMANDS_PER_NIGHT + (RESERVED_FOR_LAST if is_pressing else 0)
+def _budget(state: SessionState, goal: Goal, *, is_pressing: bool) -> int:
+    return state.budgets.stops if goal is Goal.STOP else state.budgets.starts(is_pressing=is_pressing)
 
 
 def _release(state: SessionState, closed: frozenset[Side]) -> Rung | None:

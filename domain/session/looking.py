@@ -31,9 +31,6 @@ UNPLUG_CONFIRMED_AFTER = timedelta(minutes=1)
 LEVEL_FRESH = timedelta(minutes=20)
 """A running charge's level by the car's own word is news for this long."""
 
-READS_PER_NIGHT = 24
-"""Budget of reads of our own [count] (F5)."""
-
 POWER_OFF_FRACTION = 0.2
 """Measured power further off the plan than this matters (0-1)."""
 
@@ -70,7 +67,7 @@ def waits_for_match(state: SessionState, now: datetime) -> bool:
 def look_when_unsure(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
     """Ask the devices when plug, level or flow is unknown, contradictory or too old to act on."""
     night = state.night
-    if night is None or night.is_closing or night.reads >= READS_PER_NIGHT or picture.is_away:
+    if night is None or night.is_closing or night.reads >= state.budgets.reads or picture.is_away:
         return
     doubt = doubt_of(state, night, picture, now)
     if doubt is None:

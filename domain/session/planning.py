@@ -22,9 +22,6 @@ FROZEN_FOR = timedelta(minutes=30)
 
 HOUR = timedelta(hours=1)
 
-PLANS_PER_NIGHT = 12
-"""Budget of plans [count]; the driver's own changes are planned beyond it."""
-
 SWITCHES_PER_NIGHT = 6
 """Starts and stops a plan may bring about in a night [count] (P8)."""
 
@@ -43,11 +40,12 @@ def make_a_plan(state: SessionState, picture: Picture, now: datetime) -> Iterato
 
 def _why_plan(state: SessionState, night: Night, picture: Picture, now: datetime) -> str:
     if night.plan is None:
-        level_known = picture.soc_pct is not None or night.reads > len(state.boxes)
+        asked = night.reads >= min(len(state.boxes) + 1, state.budgets.reads)
+        level_known = picture.soc_pct is not None or asked
         return "first plan of the night" if level_known and night.plan_failures == 0 else ""
     if night.wants_replan.startswith("the driver"):
         return night.wants_replan
-    if night.plan_revision >= PLANS_PER_NIGHT or state.open_commands():
+    if night.plan_revision >= state.budgets.plans or state.open_commands():
         return ""  # what is under way changes the level and the flow: planned once it is known
     if night.wants_replan:
         return night.wants_replan

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.budgets import Budgets
 from domain.commands import CommandOrder, CommandOutcome, Goal
 from domain.departure import Wish
 from domain.devices import Reading, Side
@@ -146,6 +147,7 @@ class SessionState(Model):
     mode: ControlMode = ControlMode.OWN
     seed: int = 0  # source of the random spread
     spread_seconds: int = 0  # ceiling of the random delay of every planned switch (P12)
+    budgets: Budgets = Budgets()  # of every night
     car: Car
     boxes: tuple[Box, ...] = ()
     wish: Wish

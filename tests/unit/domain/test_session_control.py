@@ -4,11 +4,11 @@ import pytest
 from support.by_hand import CHARGING, NO_POWER, STOPPED, Played, both, held_at_the_charger, planned
 from support.factories import at, make_plan, make_reading, make_session, outcome_of
 
+from domain.budgets import Budgets
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.session.apply import apply
 from domain.session.events import CommandEnded, DriverActed, PlanFailed, PlanReady, ReadingArrived
-from domain.session.ladder import MAX_COMMANDS_PER_NIGHT
 from domain.session.picture import picture_of
 
 
@@ -122,11 +122,13 @@ def test_a_charger_that_names_another_car_is_not_commanded():
     assert played.sent() == [(Goal.STOP, Side.VEHICLE, Proof.NO_FLOW)]
 
 
-def test_commands_are_kept_for_the_last_safe_start():
+@pytest.mark.parametrize("commands", [24, 6])
+def test_commands_are_kept_for_the_last_safe_start_whatever_the_programs_budget(commands: int):
     played = planned(*both(STOPPED))
+    played.state = played.state.model_copy(update={"budgets": Budgets(commands=commands)})
     played.decide(6.0)
     played.end(CommandResult.UNPROVEN, 6.1, *both(STOPPED, 6.1))
-    spent = (played.state.night.commands[0],) * MAX_COMMANDS_PER_NIGHT
+    spent = (played.state.night.commands[0],) * commands
     night = played.state.night.model_copy(update={"commands": spent})
     played.state = played.state.model_copy(update={"night": night})
     played.decide(8.7)

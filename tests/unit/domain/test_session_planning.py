@@ -1,15 +1,15 @@
 """When a session asks for a plan, and what it asks."""
 
+import pytest
 from support.by_hand import CHARGING, STOPPED, Played, both, planned
 from support.factories import CAR, CHARGER, MORNING, at, make_plan, make_reading, make_session
 
+from domain.budgets import Budgets
 from domain.commands import CommandResult, Goal
 from domain.devices import PowerDeliveryState
 from domain.session.apply import apply
 from domain.session.effects import OpenNight, Plan, Read, WakeAt
 from domain.session.events import DriverActed, PlanReady, PricesChanged, ReadFailed, ReadingArrived
-from domain.session.looking import READS_PER_NIGHT
-from domain.session.planning import PLANS_PER_NIGHT
 
 
 def test_plug_in_opens_a_night_to_the_next_departure_and_asks_for_a_plan():
@@ -86,8 +86,10 @@ def test_a_car_whose_power_nobody_knows_shows_it_in_a_short_charge_before_it_mat
     assert played.state.seen_kw == 11
 
 
-def test_f57_a_flood_of_prices_and_levels_leaves_the_plan_and_the_relay_alone():
+@pytest.mark.parametrize("most", [Budgets().plans, 2])
+def test_f57_a_flood_of_prices_and_levels_leaves_the_plan_and_the_relay_alone(most: int):
     played = planned(*both(STOPPED))
+    played.state = played.state.model_copy(update={"budgets": Budgets(plans=most)})
     plans = 0
     for minute in range(60):
         hours = 1 + minute / 60
@@ -96,7 +98,7 @@ def test_f57_a_flood_of_prices_and_levels_leaves_the_plan_and_the_relay_alone():
         for plan in played.of(Plan):
             plans += 1
             played.hear(PlanReady(revision=plan.request.revision, plan=make_plan()), hours)
-    assert plans <= PLANS_PER_NIGHT
+    assert plans <= most - 1  # the first one was made before
     assert played.state.night.commands == ()
 
 
@@ -166,16 +168,17 @@ def test_f54_near_the_top_a_percent_lost_starts_nothing():
     assert played.sent() == []
 
 
-def test_f5_reads_are_few_in_a_night_in_which_nothing_answers():
+@pytest.mark.parametrize("most", [Budgets().reads, 3])
+def test_f5_reads_are_few_in_a_night_in_which_nothing_answers(most: int):
     session = make_session(make_reading(state=PowerDeliveryState.UNKNOWN, paired_with=None), with_charger=False)
-    played = Played(session)
+    played = Played(session.model_copy(update={"budgets": Budgets(reads=most)}))
     reads = 0
     for quarter in range(48):
         played.decide(quarter / 4)
         reads += len(played.of(Read))
         for read in played.of(Read):
             played.hear(ReadFailed(device_id=read.device_id, why="DeviceUnreachable"), quarter / 4 + 0.01)
-    assert reads <= READS_PER_NIGHT
+    assert reads <= most
 
 
 def test_f20_a_car_plugged_in_behind_its_cheap_slot_is_planned_from_then_on():
