@@ -2,13 +2,15 @@
 
 1. Lagrangian passes (`pricing`) bound the cost of every plan through every state.
 2. The states whose bound is within a gap of the best bound make up a small graph.
-3. OR-Tools finds the cheapest unit flow through it. If it costs no more than bound and gap, no state left out can be
-   part of a cheaper plan: the flow is optimal. Otherwise the gap grows, and 2 is taken again.
+3. OR-Tools finds the cheapest unit flow through it, or labels do where its 64 bits would lose the tie-breaks. If it
+   costs no more than bound and gap, no state left out can be part of a cheaper plan: it is optimal. Otherwise the gap
+   grows, and 2 is taken again.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from heapq import heappop, heappush
 from math import inf
 
 import numpy as np
@@ -176,7 +178,7 @@ class _Cells:
         tails, heads, costs, moves = self._arcs(place, position, node, limit - self.b.value)
         if not (heads == 1).any() or not (tails == start).any():
             return None
-        used = _unit_flow(tails, heads, costs, start, states)
+        used = _cheapest_arcs(tails, heads, costs, start, states)
         if used is None:
             return None
         return self.b.value + sum(costs[used].tolist()), self._slots(moves[used].tolist())
@@ -213,12 +215,50 @@ def _column(values: Sequence[int]) -> Ints:
     return np.array((*values, 0))
 
 
-def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int, states: int) -> list[int] | None:
-    """Arcs of the cheapest path from node `start` to node 1, as a unit flow; None if there is no path."""
-    # The solver multiplies costs by the number of nodes; too large ones lose their low digits, the tie-breaks.
-    shift = max(0, (int(costs.max()) * (states + 1)).bit_length() - LARGEST_BITS)
+def _cheapest_arcs(tails: Nodes, heads: Nodes, costs: Ints, start: int, states: int) -> list[int] | None:
+    """Arcs of the cheapest path from node `start` to node 1; None if there is no path.
+
+    The solver multiplies costs by the number of nodes; where that leaves 64 bits it would lose the low digits, which
+    are the tie-breaks, and takes a hundred times as long on the ties that are left. Then labels are exact.
+    """
+    if (int(costs.max()) * (states + 1)).bit_length() > LARGEST_BITS:
+        return _by_labels(tails, heads, costs, start)
+    return _unit_flow(tails, heads, costs, start)
+
+
+def _by_labels(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
+    """Dijkstra's algorithm: reduced costs are not negative, and small along the cheapest path, so few are looked at."""
+    order = np.argsort(tails, kind="stable")
+    first = np.searchsorted(tails[order], np.arange(int(max(tails.max(), heads.max())) + 2)).tolist()
+    ends, prices = heads[order].tolist(), costs[order].tolist()
+    best, by_arc = {start: 0}, {start: -1}
+    waiting = [(0, start)]
+    while waiting:
+        cost, node = heappop(waiting)
+        if node == 1:
+            break
+        if cost > best[node]:
+            continue  # found cheaper meanwhile
+        for arc in range(first[node], first[node + 1]):
+            through, end = cost + prices[arc], ends[arc]
+            if through < best.get(end, FAR):
+                best[end], by_arc[end] = through, arc
+                heappush(waiting, (through, end))
+    if 1 not in best:
+        return None
+    path: list[int] = []
+    node = 1
+    while node != start:
+        arc = int(order[by_arc[node]])
+        path.append(arc)
+        node = int(tails[arc])
+    return path
+
+
+def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
+    """The same by OR-Tools, as a unit flow."""
     solver = SimpleMinCostFlow()
-    arcs = solver.add_arcs_with_capacity_and_unit_cost(tails, heads, np.ones(len(costs), np.int64), costs >> shift)
+    arcs = solver.add_arcs_with_capacity_and_unit_cost(tails, heads, np.ones(len(costs), np.int64), costs)
     solver.set_node_supply(start, 1)
     solver.set_node_supply(1, -1)
     status = solver.solve()
