@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from support.factories import CAR, DRIVER, at, make_driver, make_session
 from support.fake_steps import FakeSteps
@@ -15,7 +14,7 @@ from domain.departure import Wish
 from domain.devices import Device, Reading, Side
 from domain.driver.events import DeviceSeen, Enroll, LinkReturned
 from domain.driver.state import DriverState
-from domain.nightlog import LogEntry
+from domain.nightlog import LogEntry, LogKind
 from domain.session.events import DriverActed, ReadingArrived
 from domain.session.state import SessionState
 from workflows import search_attributes
@@ -30,18 +29,20 @@ class Night:
 
     def __init__(self, server: Server, fakes: FakeSteps, handle: WorkflowHandle[SessionWorkflow, None]) -> None:
         self.server, self.fakes, self.handle = server, fakes, handle
-        server.wakes.append(self.wakes_at)
+        server.deciding.append(self.owes_decision)
 
-    async def wakes_at(self) -> datetime | None:
-        """When its timer fires; None: it keeps none, or is not under way."""
+    async def owes_decision(self) -> bool:
+        """Whether something was heard, or a timer is due, that it has not decided on yet."""
         try:
             if await self.is_over():
-                return None
-            return (await self.handle.query(SessionWorkflow.pulse)).wakes_at
+                return False
+            log, pulse = await self.log(), await self.handle.query(SessionWorkflow.pulse)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return None
+            return False
+        is_due = pulse.wakes_at is not None and pulse.wakes_at <= await self.server.now()
+        return is_due or (bool(log) and log[-1].kind is LogKind.EVENT)
 
     async def state(self) -> SessionState:
         return await self.handle.query(SessionWorkflow.state)

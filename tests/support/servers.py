@@ -32,7 +32,10 @@ TIMER_GRID = ("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10m
 
 Seen = TypeVar("Seen")
 
-Wakes = Callable[[], Awaitable[datetime | None]]
+Look = Callable[[], Awaitable[bool]]
+
+PASSING = {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE}
+"""A server on a busy machine may let a question time out."""
 
 
 class Server:
@@ -41,8 +44,8 @@ class Server:
     def __init__(self, env: WorkflowEnvironment, *, skips: bool, clock: Clock) -> None:
         self.env, self.skips, self.clock = env, skips, clock
         self.task_queue = f"queue-{uuid.uuid4()}"
-        self.wakes: list[Wakes] = []
-        """Of each workflow under way that keeps a timer: when it wakes next, by world time."""
+        self.deciding: list[Look] = []
+        """Of each workflow that keeps a timer: whether it owes a decision. Time that skips would outrun it."""
         self._skipping: asyncio.Task[None] | None = None
 
     @property
@@ -56,19 +59,16 @@ class Server:
     async def until(self, look: Callable[[], Awaitable[Seen]], what: str, *, time_passes: bool = False) -> Seen:
         """What `look` returns once it is true; with `time_passes` the night goes on meanwhile."""
         deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
-        while not (seen := await look()):
+        while not (seen := await patient(look)):
             assert asyncio.get_running_loop().time() < deadline, f"waited in vain for {what}"
-            if time_passes and self.skips and not await self._is_one_due():
+            if time_passes and self.skips and not await self._owes_decision():
                 await self._skip()
             else:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
         return seen
 
-    async def _is_one_due(self) -> bool:
-        """Whether a timer has fired whose decision is still to come: on a busy machine the night would outrun it."""
-        now = await self.now()
-        due = [await wakes() for wakes in self.wakes]
-        return any(at is not None and at <= now for at in due)
+    async def _owes_decision(self) -> bool:
+        return any([await patient(owes) for owes in self.deciding])
 
     async def say(self, call: Callable[[], Awaitable[None]]) -> None:
         """Signal a workflow that may be continuing as new: where time skips, none exists between its two runs."""
@@ -107,6 +107,16 @@ class Server:
                 activity_executor=executor,
             ):
                 yield
+
+
+async def patient(look: Callable[[], Awaitable[Seen]]) -> Seen | None:
+    """What `look` returns; None if the server did not answer in time."""
+    try:
+        return await look()
+    except RPCError as error:
+        if error.status not in PASSING:
+            raise
+        return None
 
 
 @asynccontextmanager

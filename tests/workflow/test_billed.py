@@ -58,7 +58,7 @@ async def commanded(tonight: Night, count: int) -> None:
     async def is_done() -> bool:
         state = await tonight.state()
         commands = state.night.commands if state.night else ()
-        return len(commands) == count and all(command.outcome for command in commands)
+        return len(commands) >= count and all(command.outcome for command in commands[:count])
 
     await tonight.server.until(is_done, f"command {count}", time_passes=True)
     await tonight.show(Side.CHARGER)

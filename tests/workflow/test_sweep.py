@@ -201,9 +201,14 @@ async def test_schedule_is_made_once_and_a_sweep_begins_when_asked(dev: Server) 
     async with sweeper(dev, pages.sweep_page, queue):
         for _ in range(2):
             await ensure_sweep_schedule(dev.client, dev.clock, task_queue=queue)
+
+        async def is_paused() -> bool:
+            return (await dev.client.get_schedule_handle(SWEEP).describe()).schedule.state.paused
+
         await dev.client.get_schedule_handle(SWEEP).pause()
+        await dev.until(is_paused, "the pause")
         await ensure_sweep_schedule(dev.client, dev.clock, task_queue=queue)
-        assert (await dev.client.get_schedule_handle(SWEEP).describe()).schedule.state.paused
+        assert await is_paused()
         await sweep_now(dev.client)
 
         async def has_swept() -> bool:
