@@ -1,22 +1,26 @@
 """A rollout over real drivers' workflows on a real Temporal server, with its worker killed on the way.
 
 `python -m nights.rollout` plays it with 2,000 drivers, once undisturbed and once with the worker killed twice, forward
-and stopped half-way and taken back, and compares what every driver is asked in the end. `tests/e2e` plays it small.
+and stopped half-way and taken back, and compares driver by driver what is asked in the end. `--keep FOLDER` keeps the
+endings, so that the plays of one comparison may run one at a time. `tests/e2e` plays it small.
 """
 
 import argparse
 import asyncio
 import hashlib
+import json
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from domain.rollout.events import Stop, TakeBack
 from domain.rollout.state import RolloutState
+from nights.page_rows import put_row
 from nights.rollout_town import OPERATOR, Ending, Town, town, work
 from workflows.rollout import RolloutWorkflow
 
@@ -37,13 +41,12 @@ class Played:
     def asked(self) -> Counter[str]:
         return Counter(ending.requirement for ending in self.endings.values())
 
-    def digest(self) -> str:
-        """Alike for two plays exactly if every driver is asked the same, for the same reason, by the same version."""
-        told = sorted(
-            (driver, e.requirement, e.version, e.standing.model_dump_json(), e.reason, e.change)
+    def told(self) -> dict[str, str]:
+        """Per driver what is asked, why, by which version and change: equal for two drivers who stand alike."""
+        return {
+            driver: json.dumps({**asdict(e), "standing": e.standing.model_dump(mode="json")}, sort_keys=True)
             for driver, e in self.endings.items()
-        )
-        return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+        }
 
     def versions(self) -> Counter[int]:
         return Counter(ending.version for ending in self.endings.values())
@@ -91,26 +94,57 @@ async def _take_back(place: "Town", half: int, pages: int) -> None:
     await place.held(3, half)
 
 
-async def main(drivers: int, page_size: int, variants: tuple[bool, ...], kills: tuple[bool, ...]) -> bool:
-    """Play each undisturbed and killed, and tell; True if they ended alike. One digest, one ending of every driver."""
+HEADING = "## Killed and taken back: what every driver is asked in the end"
+TITLES = (
+    "drivers",
+    "play",
+    "kills",
+    "asked",
+    "version",
+    "words",
+    "as undisturbed",
+    "endings",
+    "actions of a driver",
+    "wall [s]",
+)
+
+
+async def main(drivers: int, page_size: int, plays: list[tuple[bool, bool]], folder: Path, page: Path | None) -> bool:
+    """Play each (taken back, killed), hold it against the undisturbed one of its kind, and tell; True if alike."""
     is_same = True
-    for is_taken_back in variants:
-        digests = set()
-        for is_killed in kills:
-            with tempfile.TemporaryDirectory() as folder:
-                run = await play(
-                    Path(folder), drivers=drivers, page_size=page_size, is_killed=is_killed, is_taken_back=is_taken_back
-                )
-            digests.add(run.digest())
-            what = "stopped half-way and taken back" if is_taken_back else "forward"
-            print(
-                f"{drivers} drivers, {what}, {run.kills} kills: asked {dict(run.asked())}, "
-                f"versions {dict(run.versions())}, told {run.state.told}, {run.seconds:.0f} s, "
-                f"endings {run.digest()}, a driver of the brand {dict(run.bill)}",
-                flush=True,
+    for is_taken_back, is_killed in plays:
+        with tempfile.TemporaryDirectory() as place:
+            run = await play(
+                Path(place), drivers=drivers, page_size=page_size, is_killed=is_killed, is_taken_back=is_taken_back
             )
-        is_same = is_same and len(digests) == 1
+        what = "stopped half-way and taken back" if is_taken_back else "forward"
+        kept = folder / f"{drivers}-{what.replace(' ', '-')}.json"
+        told = run.told()
+        if not is_killed:
+            kept.write_text(json.dumps(told), encoding="utf-8")
+        undisturbed: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        alike = sum(undisturbed.get(driver) == ending for driver, ending in told.items())
+        is_same = is_same and (alike == drivers or not undisturbed)
+        row = (
+            f"{drivers:,}",
+            what,
+            str(run.kills),
+            _counted(run.asked()),
+            _counted(run.versions()),
+            f"{run.state.told:,}",
+            f"{alike:,} drivers" if is_killed and undisturbed else "-",
+            hashlib.sha256(repr(sorted(told.items())).encode()).hexdigest()[:12],
+            _counted(run.bill),
+            f"{run.seconds:.0f}",
+        )
+        print(" | ".join(row), flush=True)
+        if page is not None:
+            put_row(page, HEADING, TITLES, row, keys=3)
     return is_same
+
+
+def _counted(counts: Counter[Any]) -> str:
+    return ", ".join(f"{count:,} x {name}" for name, count in sorted(counts.items()))
 
 
 if __name__ == "__main__":
@@ -119,11 +153,19 @@ if __name__ == "__main__":
     parser.add_argument("--pages", type=int, default=50, help="drivers a page")
     parser.add_argument("--only", choices=["forward", "taken-back"])
     parser.add_argument("--kills", type=int, choices=[0, 2])
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="endings of undisturbed plays, kept to compare with"
+    )
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="write a row per play into this page")
     parser.add_argument("--worker", metavar="URL", help="run as the worker process")
     arguments = parser.parse_args()
     if arguments.worker:
         asyncio.run(work(arguments.worker))
     else:
-        chosen = {"forward": (False,), "taken-back": (True,), None: (False, True)}[arguments.only]
+        ways = {"forward": (False,), "taken-back": (True,), None: (False, True)}[arguments.only]
         times = {0: (False,), 2: (True,), None: (False, True)}[arguments.kills]
-        sys.exit(0 if asyncio.run(main(arguments.drivers, arguments.pages, chosen, times)) else 1)
+        wanted = [(is_taken_back, is_killed) for is_taken_back in ways for is_killed in times]
+        with tempfile.TemporaryDirectory() as nowhere:
+            kept = arguments.keep or Path(nowhere)
+            kept.mkdir(parents=True, exist_ok=True)
+            sys.exit(0 if asyncio.run(main(arguments.drivers, arguments.pages, wanted, kept, arguments.into)) else 1)

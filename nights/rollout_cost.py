@@ -2,7 +2,8 @@
 
 `python -m nights.rollout_cost 1000 5000 20000` plays, on a real Temporal server and a real database, a dry run, a
 change that asks half of the drivers something else, one look at what was measured, and a taking back that everyone is
-told.
+told. One size a time may run; with `--into PAGE` every size writes its row into a page of Markdown. Times are CPU
+times, since wall times tell of the machine: of the thread in SQL (SQLite), and of the worker's whole process.
 The drivers' own workflows are counted, not run: each word to a driver is one signal heard and one decision, and one
 change of search attributes where the stage changes. `python -m nights.rollout` runs them.
 """
@@ -29,12 +30,16 @@ from domain.rollout.events import Go, TakeBack
 from domain.rollout.evidence import NightRecord
 from domain.rollout.standing import Phase
 from nights.billed import Billed, billed
+from nights.page_rows import put_row
 from nights.rollout_town import NAME, driver_of, program_of, town, until
 from storage.measuring import Measured, measured
 from storage.programs import Programs
 from storage.reliability import SqlReliability
 from storage.roster import SqlRoster
+from storage.rows import device_values
 from storage.sql import SqlStore
+from storage.statements import upsert_many
+from storage.tables import DeviceRow
 from workflows.rollout import RolloutStart, RolloutWorkflow, rollout_workflow_id
 
 QUEUE = "cost"
@@ -42,6 +47,9 @@ PAGE, WINDOW = 100, 4
 NIGHTS = 3
 NIGHT_SECONDS = 5.0
 """Real time of a night: a look at what was measured comes after the first."""
+
+LOOK_SECONDS = 1.0
+"""Seldom: what it costs to look on is not to be counted."""
 
 PER_WORD, PER_STAGE = 2, 1
 """Billed actions of a driver's workflow: a signal heard and a decision per word, search attributes per changed stage
@@ -71,17 +79,24 @@ class Cost:
     drivers: int
     bill: Billed
     told: int
-    changes: int
     sql: Measured
+    cpu_seconds: float  # of worker and client
     seconds: float
 
-    def line(self) -> str:
+    def row(self) -> tuple[str, ...]:
+        """The cells of TITLES."""
         of_rollout, of_drivers = self.bill.total, PER_WORD * self.told + PER_STAGE * self.drivers
-        per_100k = (of_rollout + of_drivers) * 100_000 / self.drivers
+        per_100k = 100_000 / self.drivers
         return (
-            f"| {self.drivers:,} | {of_rollout} | {self.told:,} | {of_drivers:,} | {per_100k:,.0f} | "
-            f"{self.sql.statements:,} | {self.sql.seconds:.1f} | {self.sql.seconds * 100_000 / self.drivers:.0f} | "
-            f"{self.seconds:.0f} |"
+            f"{self.drivers:,}",
+            f"{of_rollout:,}",
+            f"{of_drivers:,}",
+            f"{(of_rollout + of_drivers) * per_100k:,.0f}",
+            f"{self.sql.statements * per_100k:,.0f}",
+            f"{self.sql.cpu_seconds * per_100k:.0f}",
+            f"{self.cpu_seconds * per_100k:.0f}",
+            f"{self.sql.cpu_seconds / self.cpu_seconds:.0%}",
+            f"{self.seconds:.0f}",
         )
 
 
@@ -94,7 +109,7 @@ async def cost_of(drivers: int, folder: Path) -> Cost:
     ids = await _furnish(store, stored, drivers)
     fleet = Counted(ids)
     steps = RolloutSteps(Programs(store.database), SqlRoster(store.database), SqlReliability(store.database), fleet)
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     async with town(folder) as place:
         with measured(store.database) as sql, ThreadPoolExecutor(max_workers=2) as executor:
             async with Worker(
@@ -104,13 +119,14 @@ async def cost_of(drivers: int, folder: Path) -> Cost:
                 activities=[decide_rollout, *steps.all()],
                 activity_executor=executor,
             ):
-                changes = await _roll(place.temporal, stored)
+                await _roll(place.temporal, stored)
+        cpu_seconds = time.process_time() - cpu_began
         bill = billed(await _runs(place.temporal, rollout_workflow_id(f"{NAME}:targeted:1")))
     await store.close()
-    return Cost(drivers, bill, fleet.told, changes, sql, time.perf_counter() - began)
+    return Cost(drivers, bill, fleet.told, sql, cpu_seconds, time.perf_counter() - began)
 
 
-async def _roll(temporal: Client, program: Program) -> int:
+async def _roll(temporal: Client, program: Program) -> None:
     now = datetime.now(UTC)
     clock = Clock.starting(now, real_now=now, speed=86_400 / NIGHT_SECONDS)
     handle = await temporal.start_workflow(
@@ -130,21 +146,19 @@ async def _roll(temporal: Client, program: Program) -> int:
     async def is_over() -> bool:
         return bool((await latest.query(RolloutWorkflow.state)).ends_because)
 
-    await until(is_rehearsed, "the dry run")
+    await until(is_rehearsed, "the dry run", every_seconds=LOOK_SECONDS)
     await latest.signal(RolloutWorkflow.go, Go(by="cost", at=now))
-    await until(is_measured, "a look at what was measured")
+    await until(is_measured, "a look at what was measured", every_seconds=LOOK_SECONDS)
     await latest.signal(RolloutWorkflow.take_back, TakeBack(by="cost", at=now))
-    await until(is_over, "the end")
-    return (await latest.query(RolloutWorkflow.state)).change
+    await until(is_over, "the end", every_seconds=LOOK_SECONDS)
 
 
 async def _furnish(store: SqlStore, program: Program, drivers: int) -> list[str]:
     """Devices and some nights of every driver."""
     now = datetime.now(UTC)
     states = [driver_of(number, program, now) for number in range(drivers)]
-    for state in states:
-        for device in state.devices.values():
-            await store.save_device(device)
+    rows = [device_values(device) for state in states for device in state.devices.values()]
+    await store.database.write(lambda session: upsert_many(session, DeviceRow, rows))
     book = SqlReliability(store.database)
     for night in range(NIGHTS):
         records = [_night(state.driver_id, number, night, now) for number, state in enumerate(states)]
@@ -182,22 +196,34 @@ async def _runs(temporal: Client, workflow_id: str) -> list[list[HistoryEvent]]:
     return runs
 
 
-async def main(sizes: Sequence[int]) -> None:
-    print(
-        "| drivers | actions of the rollout | words to drivers | actions of the drivers | actions per 100,000 | ",
-        end="",
-    )
-    print("SQL statements | SQL [s] | SQL per 100,000 [s] | wall [s] |")
-    print("|---|---|---|---|---|---|---|---|---|")
+HEADING = "## Cost of a phase, forth and back"
+TITLES = (
+    "drivers",
+    "actions of the rollout",
+    "of the drivers",
+    "actions per 100,000",
+    "SQL statements per 100,000",
+    "SQL per 100,000 [CPU s]",
+    "worker per 100,000 [CPU s]",
+    "SQL's share of the worker",
+    "wall [s]",
+)
+
+
+async def main(sizes: Sequence[int], page: Path | None) -> None:
+    print(" | ".join(TITLES))
     for drivers in sizes:
         with tempfile.TemporaryDirectory() as folder:
             cost = await cost_of(drivers, Path(folder))
-        print(cost.line(), flush=True)
-        kinds = ", ".join(f"{count} {kind}" for kind, count in cost.bill.actions.most_common())
-        print(f"|  | {kinds} | {cost.changes} changes | {dict(cost.sql.kinds)} | | | | | |", flush=True)
+        print(" | ".join(cost.row()))
+        print(", ".join(f"{count} {kind}" for kind, count in cost.bill.actions.most_common()), flush=True)
+        if page is not None:
+            put_row(page, HEADING, TITLES, cost.row(), keys=1)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drivers", type=int, nargs="+")
-    asyncio.run(main(parser.parse_args().drivers))
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="write a row per size into this page")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.drivers, arguments.into))

@@ -271,7 +271,7 @@ class Town:
         return billed([list(history.events)]).actions
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]], what: str, *, every_seconds: float = 0.05) -> None:
     """Poll until it is so.
 
     Raises:
@@ -281,7 +281,7 @@ async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
     while not await is_so():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every_seconds)
 
 
 @asynccontextmanager

@@ -14,23 +14,29 @@ from storage.database import Database
 
 @dataclass
 class Measured:
-    """Statements by kind, and the time they took [s]. Fetching rows counts as far as the driver fetches at once."""
+    """Statements by kind, and the time they took [s]. Fetching rows counts as far as the driver fetches at once.
+
+    `cpu_seconds` is the executing thread's own: with SQLite the whole work, whatever else the machine does.
+    """
 
     statements: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
 
 
 @contextmanager
 def measured(database: Database) -> Iterator[Measured]:
     """All statements on the database meanwhile."""
-    sql, began = Measured(), dict[int, float]()
+    sql, began = Measured(), dict[int, tuple[float, float]]()
 
     def before(_connection: Any, cursor: Any, *_: Any) -> None:
-        began[id(cursor)] = time.perf_counter()
+        began[id(cursor)] = time.perf_counter(), time.thread_time()
 
     def after(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sql.seconds += time.perf_counter() - began.pop(id(cursor))
+        wall, cpu = began.pop(id(cursor))
+        sql.seconds += time.perf_counter() - wall
+        sql.cpu_seconds += time.thread_time() - cpu
         sql.statements += 1
         sql.kinds[statement.split(maxsplit=1)[0]] += 1
 

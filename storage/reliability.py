@@ -21,7 +21,7 @@ from domain.rollout.rates import Tally
 from domain.rollout.tickets import Ticket
 from storage.database import Database
 from storage.rollout_tables import MemberRow, NightRecordRow, TicketRow
-from storage.statements import insert_new
+from storage.statements import insert_many, insert_new
 from storage.tables import CommandRow, DeviceRow, NightRow, ReadingRow
 
 QUARTER = timedelta(minutes=15)
@@ -67,9 +67,8 @@ class SqlReliability:
 
     async def add_nights(self, program: str, nights: Sequence[NightRecord]) -> None:
         """Store nights that are known otherwise than by our accounts, say from the system before this one."""
-        rows = [NightRecordRow(program=program, **night.model_dump()) for night in nights]
-        if rows:
-            await self._database.write(lambda session: insert_new(session, rows))
+        rows = [{"program": program, **night.model_dump()} for night in nights]
+        await self._database.write(lambda session: insert_many(session, NightRecordRow, rows))
 
     async def add_tickets(self, program: str, tickets: Sequence[Ticket]) -> int:
         """Store; the number that was new."""
