@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.errors import translated
 from activities.heartbeat import beating
-from domain.errors import CallerError
+from domain.errors import CallerError, RetryableError
 from domain.program import Program
 from domain.rollout import steps
 from domain.rollout.asking import Asked, Member, Rehearsal, added, asked_of, brands_to_treat, rehearse, target_of
@@ -71,14 +71,38 @@ class RolloutSteps:
 
     @activity.defn(name=steps.PUBLISH)
     async def publish(self, step: steps.PublishStep) -> Published:
-        """A version of the program with this standing; done again, the first one stays."""
+        """A version of the program with this standing; done again, the first one stays. What operators wrote since
+        the last one is kept; what another rollout did is not overwritten."""
         with translated(step.clock):
             now = step.clock.now()
-            program = (await self._newest(step.program)).model_copy(update={"standing": step.standing})
+            newest = await self._newest(step.program)
+            mover = await self._moved_by(newest, step)
+            if mover:
+                return Published(version=newest.version, pages=0, refused=f"{mover} has moved {step.program}", at=now)
             origin = f"{step.rollout_id}/{step.change}"
-            stored = await self._programs.publish(program, reason=step.reason, origin=origin, at=now)
+            stored = await self._publish(newest, step, origin, now)
             drivers = await self._roster.count(step.program)
             return Published(version=stored.version, pages=max(1, -(-drivers // step.page_size)), at=now)
+
+    async def _publish(self, newest: Program, step: steps.PublishStep, origin: str, now: datetime) -> Program:
+        program = newest.model_copy(update={"standing": step.standing})
+        try:
+            return await self._programs.publish(
+                program, reason=step.reason, origin=origin, at=now, follows=newest.version
+            )
+        except CallerError as error:  # an operator stored a version just now: with that one, then
+            raise RetryableError(str(error)) from error
+
+    async def _moved_by(self, newest: Program, step: steps.PublishStep) -> str:
+        """The origin of the change that set the newest standing, if that was another rollout; empty: it was not."""
+        if step.expects is None or newest.standing in (step.expects, step.standing):
+            return ""
+        mover = ""
+        for stored in reversed(await self._programs.versions(step.program)):
+            if stored.program.standing != newest.standing:
+                break
+            mover = stored.origin
+        return "" if mover.startswith(f"{step.rollout_id}/") else mover
 
     @activity.defn(name=steps.TELL_PAGE)
     async def tell_page(self, step: steps.TellPageStep) -> PageTold:
@@ -133,7 +157,8 @@ class RolloutSteps:
             program = await self._newest(step.program)
             await self._take_stock(program, step.page_size, now)
             measures = await self._measures(step, now)
-            return Gathered(evidence=await self._evidence(step, now), measures=measures, at=now)
+            evidence = await self._evidence(step, now)
+            return Gathered(evidence=evidence, measures=measures, enabled_brands=program.enabled_brands, at=now)
 
     async def _has_targets(self, program: Program, page_size: int, now: datetime) -> bool:
         """Whether any driver is in trouble by the program's rules."""

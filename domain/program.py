@@ -36,7 +36,7 @@ class Limits(Request):
     @field_validator("shares")
     @classmethod
     def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
-        if not shares or shares[-1] != 1.0 or any(b <= a for a, b in zip((0.0, *shares), shares, strict=False)):
+        if not shares or shares[-1] != 1.0 or not all(a < b for a, b in zip((0.0, *shares), shares, strict=False)):
             raise ValueError("shares rise from above 0 to 1, e.g. [0.05, 0.25, 1]")
         return shares
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,12 @@ def read_program(document: object) -> Program:
         )
     try:
         rows = ROWS.validate_python(written.pop("brands", None) or ())
+    except ValidationError as error:
+        raise CallerError("; ".join(_complaints(error, "brands"))) from error
+    twice = [brand for brand, count in Counter(row.brand.casefold() for row in rows).items() if count > 1]
+    if twice:
+        raise CallerError(f"brands: {', '.join(twice)} has more than one row")
+    try:
         phase = Phase(written.pop("phase", Phase.LAUNCH))
         table = overridden(SHIPPED_BRANDS, rows, _table_version(rows))
         return Program.model_validate({**written, "brands": table, "standing": Standing(phase=phase)})
@@ -88,7 +95,7 @@ def _shown(value: object) -> str:
     return "nothing" if value in (None, [], {}) else json.dumps(value, ensure_ascii=False)
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def _complaints(error: ValidationError, within: str = "") -> Iterator[str]:
     for one in error.errors(include_url=False):
-        place = ".".join(str(part) for part in one["loc"]) or "the program"
+        place = ".".join(filter(None, [within, *map(str, one["loc"])])) or "the program"
         yield f"{place}: {one['msg']}"

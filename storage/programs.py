@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
+from domain.errors import CallerError
 from domain.program import Program
 from domain.rollout.ports import StoredProgram
 from storage.database import Database
@@ -18,8 +19,14 @@ class Programs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def publish(self, program: Program, *, reason: str, origin: str, at: datetime) -> Program:
-        """Store as the next version and return it; done again by the same origin, the first one is returned."""
+    async def publish(
+        self, program: Program, *, reason: str, origin: str, at: datetime, follows: int | None = None
+    ) -> Program:
+        """Store as the next version and return it; done again by the same origin, the first one is returned.
+
+        Raises:
+            CallerError: the newest version is not the one it `follows`.
+        """
         mine = select(ProgramVersionRow).where(
             ProgramVersionRow.name == program.name, ProgramVersionRow.origin == origin
         )
@@ -30,7 +37,10 @@ class Programs:
             known = session.exec(mine).first()
             if known is not None:
                 return Program.model_validate_json(known.program_json)
-            version = max(session.exec(last).one() or 0, _version_of(lock)) + 1
+            newest = session.exec(last).one() or 0
+            if follows is not None and newest != follows:
+                raise CallerError(f"{program.name} is at version {newest} by now, and no longer at {follows}")
+            version = max(newest, _version_of(lock)) + 1
             stored = program.model_copy(update={"version": version})
             body = stored.model_dump_json()
             session.add(

@@ -134,6 +134,7 @@ class RolloutWorkflow:
                     rollout_id=state.rollout_id,
                     change=effect.change,
                     standing=effect.standing,
+                    expects=state.published,
                     reason=effect.reason,
                     page_size=state.limits.page_size,
                     clock=clock,

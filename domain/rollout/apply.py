@@ -20,7 +20,7 @@ from domain.rollout.events import (
     TakeBack,
 )
 from domain.rollout.judge import Move
-from domain.rollout.moving import moved
+from domain.rollout.moving import moved, reached
 from domain.rollout.state import RolloutState, Soak, Spread, noted
 
 NIGHT = timedelta(days=1)
@@ -44,9 +44,7 @@ def apply(state: RolloutState, event: RolloutEvent) -> RolloutState:
         case Gathered():
             return _gathered(state, event)
         case StepLost():
-            words = f"{event.step} failed: {event.why}"
-            state = state.model_copy(update={"under_way": "", "publishing": None, "is_asking": words})
-            return noted(state, event.at, words)
+            return _step_lost(state, event)
         case _:  # TimeReached changes nothing by itself
             return state
 
@@ -74,6 +72,14 @@ def begun(state: RolloutState, effect: RolloutEffect, at: datetime) -> RolloutSt
             return state
 
 
+def _step_lost(state: RolloutState, event: StepLost) -> RolloutState:
+    """An operator must look. A publication may have reached the table: then taking back has something to undo."""
+    words = f"{event.step} failed: {event.why}"
+    change = state.publishing.change if state.publishing is not None else state.change
+    changes = {"under_way": "", "publishing": None, "change": change, "is_asking": words, "is_spread_out": False}
+    return noted(state.model_copy(update=changes), event.at, words)
+
+
 def _obey(state: RolloutState, said: Operator) -> RolloutState:
     name = said.type.replace("_", " ")  # type: ignore[attr-defined]
     state = noted(state, said.at, f"{said.by} said {name}" + (f": {said.reason}" if said.reason else ""))
@@ -87,6 +93,8 @@ def _obey(state: RolloutState, said: Operator) -> RolloutState:
         case TakeBack():
             return _leave(state, said)
         case SkipBrand():
+            if said.brand and said.brand.casefold() != (state.brand or "").casefold():
+                return state
             why = f"{said.by} took it back" + (f": {said.reason}" if said.reason else "")
             return state.model_copy(update={"word": "take_back", "word_reason": why, "is_asking": ""})
         case BrandConfirmed():
@@ -99,7 +107,9 @@ def _obey(state: RolloutState, said: Operator) -> RolloutState:
 def _go(state: RolloutState, said: Go) -> RolloutState:
     """Begin after the dry run; elsewhere an answer to the question that was asked."""
     changes: dict[str, object] = {"is_going": True, "is_asking": ""}
-    if state.is_asking and state.soak is not None and state.soak.nights >= state.limits.longest_soak_nights:
+    if state.is_asking and state.soak is not None and not state.is_enabled_here:
+        changes["soak"] = state.soak.model_copy(update={"look_at": said.at})  # look again what is enabled here
+    elif state.is_asking and state.soak is not None and state.soak.nights >= state.limits.longest_soak_nights:
         changes |= {
             "word": "widen",
             "word_reason": f"{said.by} decided so" + (f": {said.reason}" if said.reason else ""),
@@ -142,13 +152,18 @@ def _rehearsed(state: RolloutState, event: Rehearsed) -> RolloutState:
             "is_going": state.is_going or (state.limits.goes_alone and not state.is_dry),
         }
     )
-    return noted(state, event.at, "dry run: " + "; ".join(event.rehearsal.lines()))
+    return noted(reached(state), event.at, "dry run: " + "; ".join(event.rehearsal.lines()))
 
 
 def _published(state: RolloutState, event: Published) -> RolloutState:
     effect = state.publishing
     if effect is None:
         return state
+    if event.refused:
+        words = f"{event.refused} meanwhile: have that rollout taken back or end, then say go"
+        return noted(
+            state.model_copy(update={"under_way": "", "publishing": None, "is_asking": words}), event.at, words
+        )
     spread = Spread(version=event.version, pages=event.pages, is_everyone=effect.is_everyone)
     state = state.model_copy(
         update={
@@ -215,7 +230,9 @@ def _end_spread(state: RolloutState, at: datetime) -> RolloutState:
 
 
 def _gathered(state: RolloutState, event: Gathered) -> RolloutState:
-    state = state.model_copy(update={"under_way": "", "measures": event.measures})
+    state = state.model_copy(
+        update={"under_way": "", "measures": event.measures, "enabled_brands": event.enabled_brands}
+    )
     soak = state.soak
     if soak is None:
         return state

@@ -12,7 +12,7 @@ from domain.requirement import Record, Requirement
 from domain.rollout.evidence import Evidence
 from domain.rollout.judge import is_in_trouble
 from domain.rollout.rates import REPORTED
-from domain.rollout.standing import ALL, TARGETED_DRIVERS, Phase, Target
+from domain.rollout.standing import ALL, TARGETED_DRIVERS, Phase, Share, Target
 
 EXAMPLES = 10
 """Drivers named in a dry run, per change."""
@@ -49,6 +49,7 @@ class Asked(Model):
     """What a version of the program asks of a member."""
 
     requirements: tuple[str, ...]  # per vehicle
+    reasons: tuple[str, ...] = ()  # per vehicle
     reason: str  # of the first vehicle of which most is asked
     target: Target | None = None
 
@@ -61,6 +62,7 @@ def asked_of(member: Member, program: Program, evidence: Evidence | None = None)
     most = next((v for v in verdicts if v.requirement is Requirement.MANDATORY), verdicts[0] if verdicts else None)
     return Asked(
         requirements=tuple(verdict.requirement.value for verdict in verdicts),
+        reasons=tuple(verdict.reason for verdict in verdicts),
         reason=most.reason if most else "no vehicle is linked yet",
         target=target,
     )
@@ -89,7 +91,7 @@ class Rehearsal(Model):
     drivers: int = 0
     without_vehicle: int = 0
     changes: dict[str, int] = Field(default_factory=dict)  # "Jeep: not eligible -> mandatory" -> drivers
-    examples: tuple[str, ...] = ()
+    named: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # per change, drivers and why
 
     def lines(self) -> list[str]:
         told = [f"{drivers} × {change}" for change, drivers in sorted(self.changes.items())]
@@ -99,31 +101,41 @@ class Rehearsal(Model):
 
 def rehearse(members: Iterable[tuple[Member, Evidence | None]], now: Program, then: Program) -> Rehearsal:
     """Who would be asked something else under `then`, and why; nothing is told."""
-    drivers = without = 0
-    changes: Counter[str] = Counter()
-    examples: list[str] = []
+    found = Rehearsal()
     for member, evidence in members:
-        drivers += 1
-        without += not member.vehicles
-        before, after = asked_of(member, now, evidence), asked_of(member, then, evidence)
-        for vehicle, old, new in zip(member.vehicles, before.requirements, after.requirements, strict=True):
-            if old == new:
-                continue
-            change = f"{vehicle.brand or 'unknown'}: {old} -> {new}"
-            changes[change] += 1
-            if changes[change] <= EXAMPLES:
-                examples.append(f"{member.driver_id}: {change} because {after.reason}")
-    return Rehearsal(drivers=drivers, without_vehicle=without, changes=dict(changes), examples=tuple(examples))
+        why = _changes_of(member, asked_of(member, now, evidence), asked_of(member, then, evidence))
+        one = Rehearsal(
+            drivers=1,
+            without_vehicle=int(not member.vehicles),
+            changes=dict.fromkeys(why, 1),
+            named={change: (f"{member.driver_id} because {reason}",) for change, reason in why.items()},
+        )
+        found = added(found, one)
+    return found
+
+
+def _changes_of(member: Member, before: Asked, after: Asked) -> dict[str, str]:
+    """What changes for a driver and why; two cars alike are one change."""
+    changes: dict[str, str] = {}
+    rows = zip(member.vehicles, before.requirements, after.requirements, after.reasons, strict=True)
+    for vehicle, old, new, reason in rows:
+        if old != new:
+            changes.setdefault(f"{vehicle.brand or 'unknown'}: {_words(old)} -> {_words(new)}", reason)
+    return changes
+
+
+def _words(requirement: str) -> str:
+    return requirement.replace("_", " ")
 
 
 def added(one: Rehearsal, two: Rehearsal) -> Rehearsal:
     """The dry run of two pages."""
-    changes = Counter(one.changes) + Counter(two.changes)
+    kinds = {**one.named, **two.named}
     return Rehearsal(
         drivers=one.drivers + two.drivers,
         without_vehicle=one.without_vehicle + two.without_vehicle,
-        changes=dict(changes),
-        examples=(*one.examples, *two.examples)[: EXAMPLES * max(1, len(changes))],
+        changes=dict(Counter(one.changes) + Counter(two.changes)),
+        named={kind: (*one.named.get(kind, ()), *two.named.get(kind, ()))[:EXAMPLES] for kind in kinds},
     )
 
 
@@ -132,13 +144,14 @@ def brands_to_treat(
 ) -> tuple[str, ...]:
     """What a phase treats, one after the other: phase 2 drivers in trouble first, if there are any, then unreliable
     brands, the worst first; phase 3 the brands whose vehicles cannot do all by themselves."""
+    rows, standing = program.brands.rows, program.standing
     if phase is Phase.EXTENDED:
-        rows = program.brands.rows
-        return tuple(r.brand for r in rows if not (r.can_start and r.can_stop and r.can_locate))
+        incapable = (r.brand for r in rows if not (r.can_start and r.can_stop and r.can_locate))
+        return tuple(brand for brand in incapable if not _is_whole(standing.admitted, brand))
     if phase is not Phase.TARGETED:
         return (ALL,)
     rules, found = program.rules, dict[str, float]()
-    for row in program.brands.rows:
+    for row in rows:
         lowest = rules.lowest_reliability
         if lowest is not None and row.reliability is not None and row.reliability < lowest:
             found[row.brand] = 1 + row.reliability
@@ -147,4 +160,10 @@ def brands_to_treat(
     for brand, evidence in by_brand.items():
         if is_in_trouble(evidence, program.limits):
             found[brand] = evidence.commands.rate or 0.0
-    return (*([TARGETED_DRIVERS] if has_targets else []), *sorted(found, key=lambda brand: (found[brand], brand)))
+    ordered = (*([TARGETED_DRIVERS] if has_targets else []), *sorted(found, key=lambda brand: (found[brand], brand)))
+    return tuple(brand for brand in ordered if not _is_whole(standing.demands, brand))
+
+
+def _is_whole(shares: tuple[Share, ...], brand: str) -> bool:
+    """Whether an earlier rollout has reached all of a brand: begun anew, it would let go of most of its drivers."""
+    return any(share.brand.casefold() == brand.casefold() and share.fraction >= 1.0 for share in shares)

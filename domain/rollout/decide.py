@@ -96,6 +96,8 @@ def judge_the_soak(state: RolloutState, now: datetime) -> Iterator[RolloutEffect
         judgement = _measured(soak.nights, state.limits.soak_nights)
     else:
         judgement = judge(soak.evidence, state.limits, soak.nights)
+    if judgement.move is Move.WIDEN and not state.is_enabled_here:
+        judgement = Judgement(move=Move.ASK_OPERATOR, reason=f"{state.brand} is no longer enabled for linking here")
     yield MoveOn(move=judgement.move, brand=state.brand, reason=judgement.reason)
 
 
@@ -112,8 +114,7 @@ def begin_the_brand(state: RolloutState, now: datetime) -> Iterator[RolloutEffec
     if brand is None or state.share >= 0 or not state.is_free or state.wanted != state.published:
         return
     if state.phase is Phase.EXTENDED:
-        enabled = state.enabled_brands
-        if enabled is not None and brand.casefold() not in {name.casefold() for name in enabled}:
+        if not state.is_enabled_here:
             yield AskOperator(reason=f"{brand} is not enabled for linking here: enable it in the program, then say go")
             return
         if brand.casefold() not in state.confirmed:
@@ -157,7 +158,13 @@ def close(state: RolloutState, now: datetime) -> Iterator[RolloutEffect]:
     if state.is_dry and state.rehearsal is not None:
         yield Close(reason="a dry run: nobody was asked")
     elif state.is_free and state.brands == () and state.wanted == state.published and _is_told(state):
-        yield Close(reason=state.wanted_reason if state.is_leaving else "every brand was treated")
+        yield Close(reason=_why_over(state))
+
+
+def _why_over(state: RolloutState) -> str:
+    if state.treated and not state.is_leaving:
+        return "every brand was treated"
+    return state.wanted_reason or "no brand is asked anything else"
 
 
 def _is_told(state: RolloutState) -> bool:

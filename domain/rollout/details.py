@@ -3,6 +3,8 @@
 from domain.rollout.state import RolloutState
 
 STEPS_SHOWN = 15
+EXAMPLES_SHOWN = 2
+"""Drivers named per change."""
 
 
 def rollout_details(state: RolloutState) -> str:
@@ -22,7 +24,8 @@ def rollout_details(state: RolloutState) -> str:
     if state.rehearsal is not None:
         lines.append("- dry run")
         lines += [f"  - {line}" for line in state.rehearsal.lines()]
-        lines += [f"  - for example {line}" for line in state.rehearsal.examples[:5]]
+        for change, drivers in sorted(state.rehearsal.named.items()):
+            lines += [f"  - {change}: for example {driver}" for driver in drivers[:EXAMPLES_SHOWN]]
     lines += [f"- {treated.brand} {treated.result}: {treated.reason}" for treated in state.treated]
     lines += [f"- {step.at:%d %b %H:%M}Z {step.words}" for step in state.steps[-STEPS_SHOWN:]]
     return "\n".join(lines)

@@ -42,6 +42,7 @@ class SkipBrand(Operator):
     """Take the brand under way back, and go on with the next."""
 
     type: Literal["skip_brand"] = "skip_brand"
+    brand: str = ""  # the one meant: said twice, it does not skip the next one, too; empty: whichever is under way
 
 
 class BrandConfirmed(Operator):
@@ -62,11 +63,12 @@ class Rehearsed(Model):
 
 
 class Published(Model):
-    """A version of the program is in the table."""
+    """A version of the program is in the table; or was refused, since another rollout has moved the program."""
 
     type: Literal["published"] = "published"
     version: int
     pages: int
+    refused: str = ""  # why; empty: it was not
     at: Instant
 
 
@@ -98,6 +100,7 @@ class Gathered(Model):
     type: Literal["gathered"] = "gathered"
     evidence: Evidence
     measures: Measures
+    enabled_brands: frozenset[str] | None = None  # for linking here, by now; None: all
     at: Instant
 
 

@@ -59,9 +59,19 @@ def _taken_back(state: RolloutState, reason: str) -> RolloutState:
 
 def _treated(state: RolloutState, treated: Treated) -> RolloutState:
     left = (state.brands or ())[1:]
-    return state.model_copy(
+    state = state.model_copy(
         update={"treated": (*state.treated, treated), "brands": left, "share": -1, "soak": None, "is_asking": ""}
     )
+    return state if treated.brand == ALL else reached(state)
+
+
+def reached(state: RolloutState) -> RolloutState:
+    """Once no brand is left the phase is reached, also if none needed it: the next phase builds on this one (S29)."""
+    if state.brands != () or state.is_leaving or state.wanted.phase is state.phase:
+        return state
+    words = f"phase {state.phase.value}: no brand is asked anything else"
+    wanted = state.wanted.model_copy(update={"phase": state.phase})
+    return state.model_copy(update={"wanted": wanted, "wanted_reason": words})
 
 
 def _judged(state: RolloutState) -> RolloutState:

@@ -24,8 +24,14 @@ class StoredProgram(Model):
 class ProgramBook(Protocol):
     """All versions of all programs."""
 
-    async def publish(self, program: Program, *, reason: str, origin: str, at: datetime) -> Program:
-        """Store as the next version and return it; done again by the same origin, the first one is returned."""
+    async def publish(
+        self, program: Program, *, reason: str, origin: str, at: datetime, follows: int | None = None
+    ) -> Program:
+        """Store as the next version and return it; done again by the same origin, the first one is returned.
+
+        Raises:
+            CallerError: the newest version is not the one it `follows`.
+        """
         ...
 
     async def program(self, name: str, version: int | None = None) -> Program | None:

@@ -97,6 +97,12 @@ class RolloutState(Model):
         return self.brands[0] if self.brands else None
 
     @property
+    def is_enabled_here(self) -> bool:
+        """Whether the brand under way may be linked here (S40); only phase 3 asks."""
+        enabled, brand = self.enabled_brands, (self.brand or "").casefold()
+        return self.phase is not Phase.EXTENDED or enabled is None or brand in {name.casefold() for name in enabled}
+
+    @property
     def is_free(self) -> bool:
         """Whether something new may begin: nothing is under way, and nobody said stop."""
         return self.is_going and not (self.is_stopped or self.is_asking or self.under_way or self.spread)

@@ -34,6 +34,7 @@ class PublishStep(Model):
     rollout_id: str
     change: int
     standing: Standing
+    expects: Standing | None = None  # how far the program is now by this rollout's knowledge; None: not asked
     reason: str
     page_size: int
     clock: Clock

@@ -275,7 +275,9 @@ async def test_a_dry_run_tells_who_would_be_asked_what_and_why_and_asks_nobody(t
     assert state.ends_because == "a dry run: nobody was asked"
     assert state.rehearsal is not None
     assert state.rehearsal.changes == {"Slowmobil: recommended -> mandatory": 3}
-    assert all("because" in example for example in state.rehearsal.examples)
+    named = state.rehearsal.named["Slowmobil: recommended -> mandatory"]
+    assert len(named) == 3
+    assert all(" because a charger is demanded of Slowmobil" in one for one in named)
     assert not town.told
     assert town.versions() == {1}
 
