@@ -59,20 +59,21 @@ class CommandRun:
         sent_at = intent.requested_at
         await self._look()
         if sent_at is None:
-            if self._measured(await self._since(), is_last_look=False):
+            known = await self._commands.commands(self._session_id)
+            if self._measured(self._since(known), is_last_look=False):
                 return self._outcome(CommandResult.ALREADY_SO, None, "measured before anything was sent")
-            if await self._is_outdated():
+            if self._is_outdated(known):
                 return self._outcome(CommandResult.SUPERSEDED, None, "a newer intent for this device is stored")
             return await self._send_and_prove(None)
         if await self._proven_by(min(sent_at + RESEND_AFTER, self._order.prove_by), sent_at):
             return self._outcome(CommandResult.PROVEN, sent_at, "measured after the request found on record")
-        if self._order.toggles or await self._is_outdated() or self._clock.now() >= self._order.prove_by:
+        is_outdated = self._is_outdated(await self._commands.commands(self._session_id))
+        if self._order.toggles or is_outdated or self._clock.now() >= self._order.prove_by:
             return self._outcome(CommandResult.UNPROVEN, sent_at, "a request is on record, its effect was not measured")
         return await self._send_and_prove(sent_at)
 
-    async def _since(self) -> datetime:
+    def _since(self, stored: list[CommandIntent]) -> datetime:
         """From when on a reading tells of now: fresh, and later than any other request to these devices."""
-        stored = await self._commands.commands(self._session_id)
         requests = [i.requested_at for i in stored if i.requested_at is not None and i.key != self._order.key]
         known = [] if self._order.known_at is None else [self._order.known_at]
         return max([self._clock.now() - FRESH, *requests, *known])
@@ -133,15 +134,19 @@ class CommandRun:
         return is_proven(self._order, self._seen, since, is_last_look=is_last_look, soc_before_pct=self._soc_before_pct)
 
     async def _look(self) -> None:
-        """Read every witness; one that does not answer stays as it was last seen."""
-        for side, device_id in self._order.witness_ids.items():
-            try:
-                reading = (await self._provider.read(side, device_id)).reading
-            except (RetryableError, PermanentError) as error:
-                activity.logger.info("witness silent", extra={"side": side.value, "why": type(error).__name__})
-                continue
-            self._seen[side] = reading.model_copy(update={"source": ReadingSource.READ})
+        """Read every witness, all at once; one that does not answer stays as it was last seen."""
+        witnesses = self._order.witness_ids
+        found = await asyncio.gather(*(self._look_at(side, device) for side, device in witnesses.items()))
+        self._seen |= {side: reading for side, reading in zip(witnesses, found, strict=True) if reading is not None}
         await self._readings.add_readings(list(self._seen.values()))
+
+    async def _look_at(self, side: Side, device_id: str) -> Reading | None:
+        try:
+            reading = (await self._provider.read(side, device_id)).reading
+        except (RetryableError, PermanentError) as error:
+            activity.logger.info("witness silent", extra={"side": side.value, "why": type(error).__name__})
+            return None
+        return reading.model_copy(update={"source": ReadingSource.READ})
 
     async def _ask_for_refresh(self) -> None:
         for side, device_id in self._order.witness_ids.items():
@@ -150,10 +155,9 @@ class CommandRun:
             except (RetryableError, PermanentError) as error:
                 activity.logger.info("no refresh", extra={"side": side.value, "why": type(error).__name__})
 
-    async def _is_outdated(self) -> bool:
+    def _is_outdated(self, known: list[CommandIntent]) -> bool:
         """Whether a newer intent for the same device is on record: then this one must not reach the vendor any more."""
         order = self._order
-        known = await self._commands.commands(self._session_id)
         return any(i.order.device_id == order.device_id and i.order.number > order.number for i in known)
 
     def _outcome(self, result: CommandResult, sent_at: datetime | None, reason: str) -> CommandOutcome:

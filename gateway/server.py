@@ -48,6 +48,7 @@ async def serve(settings: Settings) -> None:
         await store.create()
         app = await build(settings, store, await connect(), stack)
         listener = socket.create_server((settings.gateway_host, settings.gateway_port))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an answer's second packet waits 40 ms
         print(f"gateway listening on http://{settings.gateway_host}:{listener.getsockname()[1]}", flush=True)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)

@@ -53,6 +53,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections already: whoever reads our line may call at once."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the second packet of an answer waits 40 ms
     listener.bind((host, port))
     listener.listen(128)
     return listener

@@ -38,8 +38,12 @@ async def allow_switching(api: Services, caller: Principal, act: str, session_id
         await api.audit.note(record)
         return
     config = api.config
-    most_kw = config.most_switched_kw * (APPROVED_FACTOR if await _is_approved(api, caller, now) else 1)
-    if not await api.audit.note_switching(record, within=config.switched_within, most_kw=most_kw):
+    most_kw = config.most_switched_kw
+    is_noted = await api.audit.note_switching(record, within=config.switched_within, most_kw=most_kw)
+    if not is_noted and await _is_approved(api, caller, now):
+        most_kw *= APPROVED_FACTOR
+        is_noted = await api.audit.note_switching(record, within=config.switched_within, most_kw=most_kw)
+    if not is_noted:
         await api.audit.note(record.model_copy(update={"outcome": "refused: too much at once", "power_kw": 0.0}))
         detail = (
             f"more than {most_kw:g} kW would be switched at once: a second person must approve (POST /v1/approvals)"
