@@ -13,10 +13,12 @@ import yaml
 from domain.errors import CallerError
 from domain.program import Program
 from domain.program_document import differences, next_version, read_program
+from domain.rollout.evidence import Evidence
 from domain.rollout.tickets import TicketFile, read_tickets
 from settings import Settings
 from storage.programs import Programs
 from storage.reliability import SqlReliability
+from storage.roster import SqlRoster
 from storage.sql import SqlStore
 from workflows.ids import driver_id
 
@@ -28,6 +30,17 @@ File = Annotated[Path, typer.Argument(help="The program as YAML.", exists=True, 
 Name = Annotated[str, typer.Argument(help="The program's name.")]
 
 program = typer.Typer(no_args_is_help=True, help=__doc__)
+
+
+class Strict(yaml.SafeLoader):
+    """YAML in which a key stands once: of two, the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 @program.command()
@@ -57,7 +70,8 @@ def apply(
         now = datetime.now(UTC)
 
         def publish(store: SqlStore) -> Awaitable[Program]:
-            return Programs(store.database).publish(new, reason=reason, origin=f"cli {now.isoformat()}", at=now)
+            origin = f"cli {now.isoformat()}"
+            return Programs(store.database).publish(new, reason=reason, origin=origin, at=now, follows=new.version)
 
         typer.echo(f"{new.name} version {_run(publish).version}")
 
@@ -78,12 +92,10 @@ def tickets(name: Name, file: Annotated[Path, typer.Argument(help="CSV.", exists
     """Take in support tickets. Drivers are named by our id or the backend's own reference."""
 
     async def take(store: SqlStore) -> tuple[TicketFile, int]:
+        now = datetime.now(UTC)
+        await SqlRoster(store.database).enter_registered(name, now)
         known = await SqlReliability(store.database).known_drivers(name)
-
-        def found(word: str) -> str | None:
-            return next((one for one in (word, driver_id(name, word)) if one in known), None)
-
-        read = read_tickets(file.read_bytes(), found, datetime.now(UTC))
+        read = read_tickets(file.read_bytes(), lambda word: _driver_among(known, name, word), now)
         return read, await SqlReliability(store.database).add_tickets(name, read.tickets)
 
     read, new = _run(take)
@@ -98,31 +110,51 @@ def reliability(
     name: Name,
     days: Annotated[int, typer.Option(min=1, help="How far back.")] = 28,
     models: Annotated[bool, typer.Option("--models", help="Per model instead of per brand.")] = False,
+    driver: Annotated[list[str] | None, typer.Option(help="Of these drivers: our id or the backend's own.")] = None,
 ) -> None:
-    """The reliability record per brand, with 95 % bounds, the worst first."""
+    """The reliability record per brand, model or driver, with 95 % bounds, the worst first."""
 
-    async def look(store: SqlStore) -> dict[str, Any]:
-        book = SqlReliability(store.database)
-        while await book.collect(name, 200):
-            pass
-        now = datetime.now(UTC)
-        return await book.by_brand(name, now - timedelta(days=days), now, by_model=models)
+    async def look(store: SqlStore) -> dict[str, Evidence]:
+        book, now = SqlReliability(store.database), datetime.now(UTC)
+        await _collect(store, name, now)
+        since = now - timedelta(days=days)
+        if driver:
+            known = await book.known_drivers(name)
+            ids = [_driver_among(known, name, word) or word for word in driver]
+            return await book.of_drivers(ids, since)
+        return await book.by_brand(name, since, now, by_model=models)
 
     found = _run(look)
+    if not found:
+        typer.echo("no night is accounted for yet")
     for key in sorted(found, key=lambda key: (found[key].commands.at_most(), key)):
         typer.echo(key)
         _show([f"  {line}" for line in found[key].lines()])
 
 
+async def _collect(store: SqlStore, name: str, now: datetime) -> None:
+    """Take in the nights not yet collected, also of drivers whom no rollout has looked at: a launch has none."""
+    await SqlRoster(store.database).enter_registered(name, now)
+    while await SqlReliability(store.database).collect(name, 200):
+        pass
+
+
+def _driver_among(known: set[str], program: str, word: str) -> str | None:
+    """The driver's id, from our id or the backend's own reference."""
+    return next((one for one in (word, driver_id(program, word)) if one in known), None)
+
+
 async def _compared(store: SqlStore, written: Program) -> tuple[Program, list[str]]:
     stored = await Programs(store.database).program(written.name)
     new = next_version(written, stored)
+    if new.standing.phase is not written.standing.phase:
+        typer.echo(f"phase stays {new.standing.phase.value}: only a rollout moves it", err=True)
     return new, differences(stored, new)
 
 
 def _written(file: Path) -> Program:
     try:
-        return read_program(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return read_program(yaml.load(file.read_text(encoding="utf-8"), Strict))
     except (CallerError, yaml.YAMLError, UnicodeDecodeError) as error:
         typer.echo(f"{file.name}: {error}", err=True)
         raise typer.Exit(REFUSED) from error

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from client import connect
@@ -21,8 +23,9 @@ from domain.rollout.state import RolloutState
 from settings import Settings
 from storage.programs import Programs
 from storage.sql import SqlStore
+from workflows.fleet import running_of
 from workflows.policies import TASK_QUEUE
-from workflows.rollout import RolloutStart, RolloutWorkflow, rollout_workflow_id
+from workflows.rollout import ROLLOUT_WORKFLOW, RolloutStart, RolloutWorkflow, rollout_workflow_id
 from workflows.search_attributes import PROGRAM
 
 REFUSED = 2
@@ -32,6 +35,7 @@ rollout = typer.Typer(no_args_is_help=True, help=__doc__)
 
 Name = Annotated[str, typer.Argument(help="The program's name.")]
 Rollout = Annotated[str, typer.Argument(help="The rollout's id, as `start` told it.")]
+Brand = Annotated[str, typer.Argument(help="The brand under way, as `show` names it.")]
 By = Annotated[str, typer.Option(help="Who says so.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 ME = os.environ.get("USER", "operator")
@@ -86,13 +90,13 @@ def take_back(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
 
 
 @rollout.command("skip-brand")
-def skip_brand(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
-    """Take the brand under way back and go on with the next."""
-    _say(rollout_id, SkipBrand(by=by, at=_now(), reason=reason))
+def skip_brand(rollout_id: Rollout, brand: Brand, by: By = ME, reason: Reason = "") -> None:
+    """Take the brand under way back and go on with the next. Said twice, the next one is left alone."""
+    _say(rollout_id, SkipBrand(by=by, at=_now(), reason=reason, brand=brand))
 
 
 @rollout.command()
-def confirm(rollout_id: Rollout, brand: Annotated[str, typer.Argument()], by: By = ME, reason: Reason = "") -> None:
+def confirm(rollout_id: Rollout, brand: Brand, by: By = ME, reason: Reason = "") -> None:
     """Confirm that a brand was enabled at the vendor (S40)."""
     _say(rollout_id, BrandConfirmed(by=by, at=_now(), reason=reason, brand=brand))
 
@@ -123,7 +127,7 @@ async def _state(rollout_id: str) -> RolloutState:
 def _start(name: str, make: Any, *, wait: bool = False) -> None:
     try:
         rollout_id = asyncio.run(_begin(name, make, Settings(), wait=wait))
-    except (CallerError, RPCError, RuntimeError) as error:
+    except (CallerError, RPCError, RuntimeError, WorkflowAlreadyStartedError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
     typer.echo(f"rollout {rollout_id}")
@@ -133,6 +137,8 @@ async def _begin(name: str, make: Any, settings: Settings, *, wait: bool) -> str
     program = await _program(name, settings)
     temporal = await connect()
     state: RolloutState = make(program, int(datetime.now(UTC).timestamp()))
+    if not state.is_dry:
+        await _only_one(temporal, name)
     clock: Clock = settings.clock
     handle = await temporal.start_workflow(
         RolloutWorkflow.run,
@@ -146,6 +152,12 @@ async def _begin(name: str, make: Any, settings: Settings, *, wait: bool) -> str
         await handle.result()
         typer.echo(rollout_details(await handle.query(RolloutWorkflow.state)))
     return state.rollout_id
+
+
+async def _only_one(temporal: Client, name: str) -> None:
+    """Refuse a second rollout: two would set the same standing, and stop each other at the first step."""
+    async for other in temporal.list_workflows(running_of(ROLLOUT_WORKFLOW, name)):
+        raise CallerError(f"{other.id} is under way: let it end, or take it back")
 
 
 async def _program(name: str, settings: Settings) -> Program:

@@ -21,6 +21,7 @@ from domain.rollout.measures import Counts
 from storage.database import Database
 from storage.rollout_tables import MemberRow
 from storage.tables import DeviceRow
+from storage.tenant_tables import DriverRow
 
 BUCKETS = 1 << 16
 """More than enough pages for a million drivers."""
@@ -48,6 +49,17 @@ class SqlRoster:
                     session.add(row)
                 row.stage, row.seen_at, row.left_at = stage, at, None
                 row.region = region or row.region
+
+        await self._database.write(work)
+
+    async def enter_registered(self, program: str, at: datetime) -> None:
+        """Note drivers whom the backend registered and no rollout has looked at yet."""
+        mine = select(DriverRow.id).outerjoin(MemberRow, col(MemberRow.driver_id) == col(DriverRow.id))
+        mine = mine.where(DriverRow.program == program, col(MemberRow.driver_id).is_(None))
+
+        def work(session: Session) -> None:
+            for driver_id in session.exec(mine).all():
+                session.add(MemberRow(driver_id=driver_id, program=program, bucket=bucket_of(driver_id), seen_at=at))
 
         await self._database.write(work)
 

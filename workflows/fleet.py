@@ -15,6 +15,12 @@ BATCH = 500
 """Drivers a batch."""
 
 
+def running_of(workflow_type: str, program: str) -> str:
+    """The visibility query for the program's workflows of a type that run."""
+    name = program.replace("\\", "\\\\").replace("'", "\\'")
+    return f"WorkflowType = '{workflow_type}' AND Program = '{name}' AND ExecutionStatus = 'Running'"
+
+
 class Fleet:
     """`Drivers` of `domain.rollout.ports`. Lists are some seconds late; a rollout looks again every night."""
 
@@ -23,8 +29,7 @@ class Fleet:
 
     async def running(self, program: str) -> AsyncIterator[list[tuple[str, str]]]:
         """Ids and stages of all drivers of the program that run, in batches."""
-        name = program.replace("\\", "\\\\").replace("'", "\\'")
-        query = f"WorkflowType = '{DRIVER_WORKFLOW}' AND Program = '{name}' AND ExecutionStatus = 'Running'"
+        query = running_of(DRIVER_WORKFLOW, program)
         batch: list[tuple[str, str]] = []
         async for one in self._temporal.list_workflows(query, page_size=BATCH):
             stage = one.typed_search_attributes.get(STAGE) or ""

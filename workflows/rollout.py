@@ -120,48 +120,20 @@ class RolloutWorkflow:
         return decision
 
     def _act(self, effect: RolloutEffect) -> None:
-        state, clock, begin = self.shell.state, self.shell.clock, self.shell.begin
-        beat = policies.HEARTBEAT
+        if not isinstance(effect, Rehearse | Publish | TellPage | Gather):
+            return
+        begin, beat, why = self.shell.begin, policies.HEARTBEAT, effect.reason
+        step = steps.step_of(effect, self.shell.state, self.shell.clock)
         match effect:
             case Rehearse():
-                step: Model = steps.RehearseStep(
-                    program=state.program, phase=effect.phase, limits=state.limits, clock=clock
-                )
-                begin(steps.REHEARSE, "rehearse", step, effect.reason, limit=LONG_LIMIT, heartbeat=beat)
+                begin(steps.REHEARSE, "rehearse", step, why, limit=LONG_LIMIT, heartbeat=beat)
             case Publish():
-                step = steps.PublishStep(
-                    program=state.program,
-                    rollout_id=state.rollout_id,
-                    change=effect.change,
-                    standing=effect.standing,
-                    expects=state.published,
-                    reason=effect.reason,
-                    page_size=state.limits.page_size,
-                    clock=clock,
-                )
-                begin(steps.PUBLISH, "publish", step, effect.reason)
+                begin(steps.PUBLISH, "publish", step, why)
             case TellPage():
-                step = steps.TellPageStep(
-                    program=state.program,
-                    version=effect.version,
-                    page=effect.page,
-                    pages=effect.pages,
-                    is_everyone=effect.is_everyone,
-                    clock=clock,
-                )
                 name = f"page {effect.page} of version {effect.version}"
-                begin(steps.TELL_PAGE, name, step, effect.reason, limit=PAGE_LIMIT, heartbeat=beat)
+                begin(steps.TELL_PAGE, name, step, why, limit=PAGE_LIMIT, heartbeat=beat)
             case Gather():
-                step = steps.GatherStep(
-                    program=state.program,
-                    phase=state.phase,
-                    brand=effect.brand,
-                    since=effect.since,
-                    began_at=effect.began_at,
-                    page_size=state.limits.page_size,
-                    clock=clock,
-                )
-                begin(steps.GATHER, "gather", step, effect.reason, limit=LONG_LIMIT, heartbeat=beat)
+                begin(steps.GATHER, "gather", step, why, limit=LONG_LIMIT, heartbeat=beat)
 
     async def _renew(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)

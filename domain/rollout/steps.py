@@ -3,6 +3,7 @@
 from domain.clock import Clock
 from domain.model import Instant, Model
 from domain.program import Limits
+from domain.rollout.effects import Gather, Publish, Rehearse, TellPage
 from domain.rollout.standing import Phase, Standing
 from domain.rollout.state import RolloutState
 from domain.session.effects import Vitals
@@ -57,3 +58,43 @@ class GatherStep(Model):
     began_at: Instant
     page_size: int
     clock: Clock
+
+
+Step = RehearseStep | PublishStep | TellPageStep | GatherStep
+
+
+def step_of(effect: Rehearse | Publish | TellPage | Gather, state: RolloutState, clock: Clock) -> Step:
+    """What a step needs to know to bring an effect about."""
+    match effect:
+        case Rehearse():
+            return RehearseStep(program=state.program, phase=effect.phase, limits=state.limits, clock=clock)
+        case Publish():
+            return PublishStep(
+                program=state.program,
+                rollout_id=state.rollout_id,
+                change=effect.change,
+                standing=effect.standing,
+                expects=state.published,
+                reason=effect.reason,
+                page_size=state.limits.page_size,
+                clock=clock,
+            )
+        case TellPage():
+            return TellPageStep(
+                program=state.program,
+                version=effect.version,
+                page=effect.page,
+                pages=effect.pages,
+                is_everyone=effect.is_everyone,
+                clock=clock,
+            )
+        case Gather():
+            return GatherStep(
+                program=state.program,
+                phase=state.phase,
+                brand=effect.brand,
+                since=effect.since,
+                began_at=effect.began_at,
+                page_size=state.limits.page_size,
+                clock=clock,
+            )

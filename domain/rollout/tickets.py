@@ -5,8 +5,9 @@ semicolon or tab. Every row that cannot be used is answered with its line and th
 """
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from domain.errors import CallerError
 from domain.model import Instant, Model
@@ -53,22 +54,19 @@ def read_tickets(body: bytes, driver_of: Callable[[str], str | None], now: datet
     Raises:
         CallerError: it is no such table: not text, empty, or without a needed column.
     """
-    text = _decoded(body)
-    lines = text.splitlines()
+    lines = _decoded(body).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header = next((i for i, line in enumerate(lines) if line.strip()), None)
     if header is None:
         raise CallerError("the file is empty")
     separator = max(",;\t", key=lines[header].count)
-    rows = csv.reader(lines[header:], delimiter=separator)
-    places = _columns(next(rows))
+    places = _columns(next(csv.reader([lines[header]], delimiter=separator)))
     tickets: dict[str, Ticket] = {}
     complaints: list[Complaint] = []
     repeated = 0
-    for row in rows:
-        line = header + rows.line_num
-        if not any(cell.strip() for cell in row):
+    for line, row in _rows(lines, header + 1, separator):
+        if isinstance(row, list) and not any(cell.strip() for cell in row):
             continue
-        found = _ticket({name: row[i].strip() for name, i in places.items() if i < len(row)}, driver_of, now)
+        found = row if isinstance(row, str) else _ticket(_cells(row, places), driver_of, now)
         if isinstance(found, str):
             complaints.append(Complaint(line=line, reason=found))
         elif found.ticket_id not in tickets:
@@ -78,6 +76,22 @@ def read_tickets(body: bytes, driver_of: Callable[[str], str | None], now: datet
         else:
             complaints.append(Complaint(line=line, reason=f"ticket {found.ticket_id} is told twice, and differently"))
     return TicketFile(tickets=tuple(tickets.values()), complaints=tuple(complaints), repeated=repeated)
+
+
+def _rows(lines: list[str], first: int, separator: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Every row with its line in the file, from 1; or why it is none: then reading goes on in the line after it, so
+    that a quotation mark that is never closed costs its own row and not the rest of the file."""
+    while first < len(lines):
+        rows = csv.reader(islice(lines, first, None), delimiter=separator, strict=True)
+        begins = first
+        try:
+            for row in rows:
+                yield begins + 1, row
+                begins = first + rows.line_num
+            return
+        except csv.Error as error:
+            yield begins + 1, f"the row cannot be read: {error}"
+            first = begins + 1
 
 
 def _decoded(body: bytes) -> str:
@@ -100,6 +114,10 @@ def _columns(header: list[str]) -> dict[str, int]:
     if missing:
         raise CallerError(f"no column {', '.join(missing)}; the columns are {', '.join(names)}")
     return places
+
+
+def _cells(row: list[str], places: dict[str, int]) -> dict[str, str]:
+    return {name: row[i].strip() for name, i in places.items() if i < len(row)}
 
 
 def _ticket(cells: dict[str, str], driver_of: Callable[[str], str | None], now: datetime) -> Ticket | str:
@@ -125,6 +143,6 @@ def _instant(text: str) -> datetime | None:
     """An ISO date or instant; without a zone it counts as UTC. Day and month are never guessed."""
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

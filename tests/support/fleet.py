@@ -229,44 +229,13 @@ class Town:
 
     async def _do(self, state: RolloutState, effect: Any) -> Any:
         clock = Clock.starting(self.now, real_now=datetime.now(UTC), speed=1e-6)
-        run = ActivityEnvironment().run
-        size = state.limits.page_size
-        match effect:
-            case Rehearse():
-                step: Any = steps.RehearseStep(program=NAME, phase=effect.phase, limits=state.limits, clock=clock)
-                return await run(self.steps.rehearse, step)
-            case Publish():
-                step = steps.PublishStep(
-                    program=NAME,
-                    rollout_id=state.rollout_id,
-                    change=effect.change,
-                    standing=effect.standing,
-                    reason=effect.reason,
-                    page_size=size,
-                    clock=clock,
-                )
-                return await run(self.steps.publish, step)
-            case TellPage():
-                step = steps.TellPageStep(
-                    program=NAME,
-                    version=effect.version,
-                    page=effect.page,
-                    pages=effect.pages,
-                    is_everyone=effect.is_everyone,
-                    clock=clock,
-                )
-                return await run(self.steps.tell_page, step)
-            case Gather():
-                step = steps.GatherStep(
-                    program=NAME,
-                    phase=state.phase,
-                    brand=effect.brand,
-                    since=effect.since,
-                    began_at=effect.began_at,
-                    page_size=size,
-                    clock=clock,
-                )
-                return await run(self.steps.gather, step)
+        do = {
+            Rehearse: self.steps.rehearse,
+            Publish: self.steps.publish,
+            TellPage: self.steps.tell_page,
+            Gather: self.steps.gather,
+        }[type(effect)]
+        return await ActivityEnvironment().run(do, steps.step_of(effect, state, clock))
 
 
 async def open_town(folder: Path, **changes: Any) -> Town:

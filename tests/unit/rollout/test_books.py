@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.factories import EVENING, make_device, make_reading
@@ -12,6 +13,7 @@ from domain.account import NightAccount
 from domain.capabilities import SHIPPED_BRANDS
 from domain.commands import CommandIntent, CommandOrder, CommandOutcome, CommandResult, Goal, Proof
 from domain.devices import Side
+from domain.errors import CallerError
 from domain.program import Program
 from domain.requirement import Requirement
 from domain.rollout.asking import Member
@@ -19,7 +21,7 @@ from domain.rollout.evidence import NightRecord, evidence_of
 from domain.rollout.tickets import Ticket
 from storage.erasure import SqlErasure
 from storage.sql import SqlStore
-from storage.tenants import Tenants
+from storage.tenants import DriverRecord, Tenants
 
 NIGHT = timedelta(days=1)
 
@@ -55,6 +57,8 @@ async def test_one_origin_makes_one_version_and_the_newest_is_what_new_drivers_s
     assert await town.programs.program("another") is None
     assert [stored.reason for stored in await town.programs.versions(NAME)] == ["one", "two"]
     assert await Tenants(town.database).program(NAME) == second
+    with pytest.raises(CallerError, match="at version 2 by now, and no longer at 1"):
+        await town.programs.publish(program, reason="late", origin="c", at=EVENING, follows=1)
 
 
 async def test_pages_cut_the_roster_without_gap_or_overlap_and_do_not_move_when_drivers_come(town: Town):
@@ -231,6 +235,19 @@ async def _command(store: SqlStore, number: int, result: CommandResult) -> None:
         number=number, key=key, goal=order.goal, side=order.side, result=result, sent_at=EVENING, ended_at=EVENING
     )
     await store.close_intent(key, outcome)
+
+
+async def test_registered_drivers_count_before_any_rollout_has_looked(town: Town):
+    tenants = Tenants(town.database)
+    await tenants.save_program(Program(name=NAME), EVENING)
+    driver = DriverRecord(id="d1", program=NAME, reference="a-reference", since=EVENING)
+    await tenants.add_driver(driver)
+    await town.roster.enter_registered(NAME, EVENING)
+    await town.roster.enter_registered(NAME, EVENING)
+    assert await town.reliability.known_drivers(NAME) == {driver.id}
+    await SqlErasure(town.database).erase(driver.id, [], EVENING)
+    await town.roster.enter_registered(NAME, EVENING)
+    assert await town.reliability.known_drivers(NAME) == set()
 
 
 async def test_an_erased_driver_leaves_neither_roster_nor_record_nor_tickets(town: Town):

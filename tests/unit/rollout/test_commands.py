@@ -44,12 +44,16 @@ def test_a_program_is_shown_as_a_diff_before_it_is_stored(written: Path):
     assert "version 2" not in refused.output
     assert call("program", "apply", written, "--reason", "stricter", "--yes").output.endswith("spring version 2\n")
     assert call("program", "apply", written, "--reason", "again", "--yes").output == "nothing changes\n"
+    written.write_text(PROGRAM.replace("0.8", "0.9").replace("vehicle_only", "targeted"), encoding="utf-8")
+    assert "phase stays vehicle_only: only a rollout moves it" in call("program", "diff", written).output
     told = call("program", "versions", "spring").output
     assert "version 2: stricter" in told
     assert "  rules.lowest_success: 0.8 -> 0.9" in told
 
 
-@pytest.mark.parametrize("body", ["name: spring\nsurprise: 1\n", "name: [", "phase: launch\n", "\udcff"])
+@pytest.mark.parametrize(
+    "body", ["name: spring\nsurprise: 1\n", "name: [", "phase: launch\n", "\udcff", "name: a\nmode: own\nname: b\n", ""]
+)
 def test_a_file_that_is_no_program_is_refused_with_the_reason(written: Path, body: str):
     written.write_bytes(body.encode("utf-8", "surrogateescape"))
     for command in ("check", "diff"):
@@ -94,6 +98,10 @@ def test_the_reliability_record_is_told_per_brand_with_bounds_the_worst_first(wr
     lines = call("program", "reliability", "spring").output.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == ["Bad", "Good"]
     assert "100 of 200 commands proven at 20 drivers: 50.0% (43.1% to 56.9%)" in lines[1]
+    of_one = call("program", "reliability", "spring", "--driver", "Bad 7").output.splitlines()
+    assert of_one[0] == "Bad 7"
+    assert "5 of 10 commands proven at 1 drivers" in of_one[1]
+    assert call("program", "reliability", "another").output == "no night is accounted for yet\n"
 
 
 @pytest.mark.parametrize("arguments", [("start", "nobody", "optional"), ("rehearse", "nobody", "targeted")])

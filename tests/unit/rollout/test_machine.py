@@ -214,6 +214,60 @@ def test_taken_back_before_anything_was_published_it_just_ends():
     assert [type(effect) for effect in effects] == [Close]
 
 
+def test_a_publication_that_another_rollout_prevents_tells_nobody_and_waits_for_an_operator():
+    state, _ = decided(make_state())
+    state, _ = decided(apply(apply(state, rehearsed("Jeep")), GO))
+    refused = Published(version=3, pages=0, refused="town:targeted:2/1 has moved town", at=EVENING)
+    state, effects = decided(apply(state, refused))
+    assert effects == ()
+    assert "town:targeted:2/1 has moved town" in rollout_details(state)
+    assert Publish in {type(effect) for effect in decided(apply(state, GO))[1]}
+    assert [type(effect) for effect in decided(apply(state, BACK))[1]] == [Close]  # nobody was told anything
+
+
+def test_a_publication_that_was_lost_may_have_been_stored_and_is_undone_when_taken_back():
+    state, _ = decided(make_state())
+    state, _ = decided(apply(apply(state, rehearsed("Jeep")), GO))
+    state = apply(state, StepLost(step="publish", why="timed out", at=EVENING))
+    _, effects = decided(apply(state, BACK))
+    (publication,) = [effect for effect in effects if isinstance(effect, Publish)]
+    assert (publication.standing, publication.change, publication.is_everyone) == (state.before, 2, True)
+
+
+@pytest.mark.parametrize("phase", [Phase.TARGETED, Phase.EXTENDED])
+def test_s29_a_phase_that_asks_nobody_is_reached_all_the_same_so_that_the_next_can_follow(phase):
+    state, _ = decided(make_state(phase))
+    state, effects = decided(apply(apply(state, rehearsed()), GO))
+    (publication,) = [effect for effect in effects if isinstance(effect, Publish)]
+    assert publication.standing == state.before.model_copy(update={"phase": phase})
+    state, _ = decided(apply(state, Published(version=2, pages=1, at=EVENING)))
+    _, effects = decided(apply(state, told(0)))
+    assert [e.reason for e in effects if isinstance(e, Close)] == [
+        f"phase {phase.value}: no brand is asked anything else"
+    ]
+
+
+def test_a_brand_skipped_twice_by_a_hasty_hand_does_not_cost_the_next_one():
+    word = SkipBrand(by="ann", at=EVENING, brand="jeep")
+    state, _ = decided(apply(soaking(), word))
+    again = apply(state, word)
+    assert (again.brand, again.word) == ("Fiat", "")
+
+
+def test_s40_a_brand_that_is_disabled_here_while_it_soaks_waits_for_an_operator_and_is_looked_at_again():
+    state = soaking()
+    extended = {"phase": Phase.EXTENDED, "enabled_brands": frozenset({"Jeep"})}
+    state, _ = decided(state.model_copy(update=extended), EVENING + 3 * NIGHT)
+    gone = gathered(10, 3).model_copy(update={"enabled_brands": frozenset({"Fiat"})})
+    state, effects = decided(apply(state, gone), EVENING + 3 * NIGHT)
+    assert state.is_asking == "Jeep is no longer enabled for linking here"
+    assert Publish not in {type(effect) for effect in effects}
+    state, effects = decided(apply(state, GO.model_copy(update={"at": EVENING + 3 * NIGHT})), EVENING + 3 * NIGHT)
+    assert [type(effect) for effect in effects] == [Gather]
+    _, effects = decided(apply(state, gathered(10, 3)), EVENING + 3 * NIGHT)
+    assert [e.move.value for e in effects if isinstance(e, MoveOn)] == ["widen"]
+
+
 def test_a_word_of_taking_back_said_twice_loses_no_page():
     state, _ = decided(apply(soaking(), BACK))
     state, _ = decided(apply(state, Published(version=3, pages=5, at=EVENING)))
@@ -248,6 +302,8 @@ EVENTS = st.sampled_from(
     [
         *(GO, STOP, RESUME, BACK, SkipBrand(by="ann", at=EVENING), BrandConfirmed(by="ann", at=EVENING, brand="Jeep")),
         *(rehearsed("Jeep", "Fiat"), rehearsed(), Published(version=2, pages=3, at=EVENING)),
+        Published(version=2, pages=0, refused="another", at=EVENING),
+        *(StepLost(step="publish", why="x", at=EVENING), SkipBrand(by="ann", at=EVENING, brand="Fiat")),
         *(told(page, version) for page in range(3) for version in (2, 3)),
         *(PageLost(page=1, version=2, why="x", at=EVENING), StepLost(step="gather", why="x", at=EVENING)),
         *(gathered(proven, nights) for proven in (5, 9, 10) for nights in (1, 3)),

@@ -313,6 +313,72 @@ async def test_a_stopped_rollout_that_is_resumed_ends_as_an_uninterrupted_one(to
     assert state.soak is not None
 
 
+async def test_of_two_rollouts_at_once_the_second_overwrites_nothing_and_asks_an_operator(town: Town):
+    rules = Rules(demanded_brands=frozenset({"Slowmobil"}))
+    program = await town.settle(make_program(Phase.OPTIONAL, rules=rules), homes(Slowmobil=6))
+    first, second = (make_rollout(program, Phase.TARGETED, limits=_at_once(), rollout_id=f"town:{n}") for n in "12")
+    second = await town.play(second)
+    first = await town.play(apply(await town.play(first), go(town)), nights=0)
+    assert first.soak is not None
+    asked = town.requirements()
+    second = await town.play(apply(second, go(town)))
+    assert second.is_asking.startswith("town:1/1 has moved town meanwhile")
+    assert town.requirements() == asked
+    second = await town.play(apply(second, TakeBack(by="an operator", at=town.now)))
+    assert second.ends_because
+    assert town.requirements() == asked
+    await town.play(apply(first, TakeBack(by="an operator", at=town.now)))
+    assert set(town.requirements().values()) == {"recommended"}
+
+
+async def test_what_operators_write_during_a_rollout_is_kept_and_in_the_end_everyone_has_it(town: Town):
+    rules = Rules(demanded_brands=frozenset({"Slowmobil"}))
+    program = await town.settle(make_program(Phase.OPTIONAL, rules=rules), homes(Slowmobil=6))
+    state = await town.play(make_rollout(program, Phase.TARGETED, limits=_at_once()))
+    state = await town.play(apply(state, go(town)), nights=0)
+    newest = await town.programs.program(NAME)
+    assert newest is not None
+    written = newest.model_copy(update={"spread_seconds": 300})
+    await town.programs.publish(written, reason="written", origin="cli", at=town.now, follows=newest.version)
+    await town.play(apply(state, TakeBack(by="an operator", at=town.now)))
+    assert {driver.program.spread_seconds for driver in town.drivers.values()} == {300}
+    assert set(town.requirements().values()) == {"recommended"}
+
+
+async def test_a_later_rollout_of_a_phase_does_not_let_go_of_brands_that_are_whole(town: Town):
+    rules = Rules(demanded_brands=frozenset({"Slowmobil", "Finecar"}))
+    whole = Standing(phase=Phase.TARGETED, demands=(Share(brand="slowmobil", fraction=1.0),))
+    program = await town.settle(make_program(Phase.TARGETED, rules=rules, standing=whole), homes(Slowmobil=4))
+    state = await town.play(make_rollout(program, Phase.TARGETED))
+    assert state.brands == ("Finecar",)
+
+
+async def test_a_dry_run_counts_a_driver_with_two_cars_once_and_names_some_of_every_change(town: Town):
+    rules = Rules(lowest_reliability=2)
+    slow, fine, jeep = (device_of("", brand=brand) for brand in ("Slowmobil", "Finecar", "Jeep"))
+    one, *others = driver_ids(31)
+    program = await town.settle(
+        make_program(Phase.VEHICLE_ONLY, rules=rules),
+        [(d, slow.model_copy(update={"id": d, "driver_id": d}), False) for d in (one, *others[:-1])]
+        + [(others[-1], fine.model_copy(update={"id": "fine", "driver_id": others[-1]}), False)],
+    )
+    town.devices[one].append(jeep.model_copy(update={"id": "jeep", "driver_id": one}))
+    town.devices[one].append(slow.model_copy(update={"id": "another", "driver_id": one}))
+    await town.keep_devices()
+    state = await town.play(make_rollout(program, Phase.OPTIONAL, is_dry=True))
+    assert state.rehearsal is not None
+    assert state.rehearsal.changes == {
+        "Slowmobil: not asked -> recommended": 30,
+        "Finecar: not asked -> recommended": 1,
+        "Jeep: not asked -> recommended": 1,
+    }
+    assert {change: len(named) for change, named in state.rehearsal.named.items()} == {
+        "Slowmobil: not asked -> recommended": 10,
+        "Finecar: not asked -> recommended": 1,
+        "Jeep: not asked -> recommended": 1,
+    }
+
+
 def test_a_wider_subset_contains_the_narrower_one_and_every_brand_has_its_own():
     ids = driver_ids(2000)
     small, wide = (Share(brand="Jeep", fraction=f, seed="r") for f in (0.05, 0.25))

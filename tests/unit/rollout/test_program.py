@@ -69,7 +69,10 @@ def test_a_written_program_is_read_with_its_rows_in_place_of_the_shipped_ones():
         ("texts: {en: {prompt.unheard_of: x}}", "no text 'prompt.unheard_of' in the catalogue"),
         ("texts: {fr: {prompt.link_vehicle: x}}", "no catalogue for 'fr'"),
         ("texts: {en: {prompt.link_vehicle: 'Hello {name}'}}", "nothing fills {name}"),
-        ("brands: [{brand: Jeep}]", "source"),
+        ("brands: [{brand: Jeep}]", "brands.0.source"),
+        ("brands: {brand: Jeep}", "brands"),
+        ("brands: [{brand: Jeep, source: a}, {brand: jeep, source: b}]", "more than one row"),
+        ("limits: {shares: [.nan, 1]}", "shares rise"),
         ("tariff: {vat_fraction: -1}", "tariff.vat_fraction"),
     ],
 )

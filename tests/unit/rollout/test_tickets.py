@@ -40,6 +40,7 @@ def test_a_clean_file_is_read_and_instants_are_utc():
         b"\n\n" + GOOD + b"\n,,,\n",
         GOOD.replace(b"ticket,driver,opened_at,category", b" Ticket ID ,Customer,Created at,Topic"),
         GOOD.replace(b"charging", b'"charging"'),
+        GOOD.replace(b"\n", b"\r"),
     ],
 )
 def test_the_same_file_in_other_clothes_reads_the_same(body):
@@ -59,7 +60,11 @@ def test_the_same_file_in_other_clothes_reads_the_same(body):
         ("3,anna,01/12/2022,x", "opened_at is not understood: '01/12/2022'"),
         ("3,anna,2022-13-01,x", "not understood"),
         ("3,anna,2023-01-01,x", "in the future"),
+        ("3,anna,0001-01-01T00:00+14:00,x", "not understood"),
         ("1,bert,2022-12-01,x", "told twice, and differently"),
+        ('3,anna,2022-12-01,"never closed', "cannot be read"),
+        ('3,anna,2022-12-01,"closed" too early', "cannot be read"),
+        (f'3,anna,2022-12-01,"{200_000 * "x"}', "cannot be read"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_answered_with_its_line_and_the_others_count(row, reason):
@@ -67,6 +72,14 @@ def test_a_row_that_cannot_be_used_is_answered_with_its_line_and_the_others_coun
     assert [t.ticket_id for t in found.tickets] == ["1", "2", "4"]
     assert [complaint.line for complaint in found.complaints] == [4]
     assert reason in found.complaints[0].reason
+
+
+def test_a_row_over_two_lines_counts_once_and_the_next_one_has_its_own_line():
+    found = read(GOOD.replace(b"charging", b'"no\ncharge"') + b"3,carl,2022-12-01,x\n")
+    assert [t.ticket_id for t in found.tickets] == ["1", "2"]
+    assert [(complaint.line, complaint.reason) for complaint in found.complaints] == [
+        (5, "no such driver in the program")
+    ]
 
 
 def test_a_repeated_row_counts_once():
