@@ -19,6 +19,7 @@ class Proof(StrEnum):
     FLOW = "flow"  # energy flows
     NO_FLOW = "no_flow"  # energy has stopped flowing
     RELEASED = "released"  # this side no longer holds; the other side may still
+    HELD = "held"  # this side holds, whether energy flowed or not
 
 
 class CommandOrder(Model):
@@ -36,6 +37,7 @@ class CommandOrder(Model):
     toggles: bool = False  # a repeated command flips the device: never send twice
     known_at: Instant | None = None  # what was observed until then speaks against the goal: only later words count
     is_restart: bool = False  # a stop that is to be followed at once by a start
+    is_pulse: bool = False  # a stop of a charger that offers in vain: taken away and given back, the offer wakes cars
     spread_seconds: float = 0.0  # of the random delay that this planned switch has had, for the record
 
 

@@ -32,6 +32,8 @@ def is_proven(
     fresh = {side: r for side, r in witnesses.items() if r.observed_at is not None and r.observed_at > since}
     if order.proof is Proof.RELEASED:
         return side_releases(order.side, fresh.get(order.side)) is True
+    if order.proof is Proof.HELD:
+        return side_releases(order.side, fresh.get(order.side)) is False
     powers = [power for reading in fresh.values() if (power := measured_power_kw(reading)) is not None]
     flows = any(power > FLOW_THRESHOLD_KW for power in powers)
     if order.proof is Proof.FLOW:

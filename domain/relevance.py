@@ -10,6 +10,10 @@ POWER_JUMP_FRACTION = 0.2
 """A change of power by more than this matters to a plan (0-1)."""
 
 
+LEVEL_FALL_PCT = 3.0
+"""A level that falls by this much while the car is plugged in shows that the one before was wrong (F8) [%]."""
+
+
 class Watch(Model):
     """What an open session listens to."""
 
@@ -97,5 +101,7 @@ def _level_change(before: Reading, after: Reading, watch: Watch | None) -> str:
     mark = watch.soc_above_pct if watch else None
     if mark is None or after.soc_pct is None:
         return ""
+    if before.soc_pct is not None and after.soc_pct <= before.soc_pct - LEVEL_FALL_PCT:
+        return f"level fell to {after.soc_pct:.0f} %"
     was_below = before.soc_pct is None or before.soc_pct < mark
     return f"level reached {mark:.0f} %" if was_below and after.soc_pct >= mark else ""

@@ -1,6 +1,6 @@
 """`apply(state, event) -> state`: what a session learns. Total, pure, tolerant of repeats and of late results."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.commands import CommandOutcome, CommandResult, Goal
 from domain.devices import Reading, Side
@@ -21,8 +21,12 @@ from domain.session.events import (
 from domain.session.hearing import hear_reading, with_night
 from domain.session.obeying import obey
 from domain.session.state import Night, OverrideKind, SessionState
+from domain.traits import SLOW
 
 __all__ = ["apply", "begun"]
+
+SLOW_FROM = timedelta(minutes=4)
+"""A proven effect later than this is a slow device's: ordinary ones act within half a minute, and show it soon."""
 
 LOGIN_ENDED = "LinkRevoked"
 """Type of the error that says that only the driver can restore access."""
@@ -123,12 +127,23 @@ def _note_device(state: SessionState, device_id: str, outcome: CommandOutcome) -
         changes["no_login"] = state.no_login | {device_id}
     if outcome.error == CANNOT:
         changes["unable"] = state.unable | {f"{outcome.side.value}:{outcome.goal.value}"}
+    if outcome.result is CommandResult.PROVEN and outcome.sent_at is not None:
+        changes |= _slowness(state, outcome, outcome.ended_at - outcome.sent_at)
     if outcome.retry_at is not None:
         changes["banned_until"] = {**state.banned_until, device_id: outcome.retry_at}
     was_sent = outcome.sent_at is not None and outcome.result is not CommandResult.SUPERSEDED
     if outcome.goal is Goal.START and was_sent and not outcome.worked and state.hold_on(outcome.side):
         changes["stuck_sides"] = state.stuck_sides | {outcome.side}
     return state.model_copy(update=changes) if changes else state
+
+
+def _slowness(state: SessionState, outcome: CommandOutcome, took: timedelta) -> dict[str, object]:
+    """A device whose proven effect took nearly an ordinary one's whole time is of the slow kind: once more may take it
+    three times as long (F21)."""
+    known = state.acted_within_seconds
+    if took <= SLOW_FROM or known.get(outcome.side, 0.0) >= SLOW.total_seconds():
+        return {}
+    return {"acted_within_seconds": {**known, outcome.side: SLOW.total_seconds()}}
 
 
 def _note_lie(state: SessionState, outcome: CommandOutcome) -> SessionState:

@@ -7,12 +7,12 @@ from domain.commands import CommandOrder, Goal, Proof
 from domain.fusion import Picture
 from domain.routing import device_at
 from domain.session.effects import ReportReleased, Send, SessionEffect
-from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, toggles
+from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, pulse_rung, toggles
 from domain.session.looking import waits_for_match, witness_ids
 from domain.session.picture import picture_of
-from domain.session.planning import may_stop_again
-from domain.session.rivals import RESTORED_AT_MOST, aborts, starts_of_theirs
+from domain.session.rivals import RESTORED_AT_MOST, rests_until, starts_of_theirs
 from domain.session.state import Night, OverrideKind, SessionState
+from domain.session.switches import may_stop_again, may_stop_at_the_target
 from domain.session.wants import Want, is_reached, is_stuck_slow, must_start_at, wanted
 
 PROOF_LASTS = timedelta(minutes=10)
@@ -23,8 +23,12 @@ FLOW_FORGOTTEN = timedelta(hours=3)
 
 
 def release_what_leaves(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
-    """Devices that leave our hands: the last permitted act is to release our hold; then silence (F38)."""
+    """Devices that leave our hands: the last permitted act is to release our hold; then silence (F38). A hold that the
+    driver asked for is his, and stays."""
     if not state.leaving:
+        return
+    if is_stopped_by_driver(state, now):
+        yield ReportReleased(device_ids=tuple(sorted(state.leaving)), reason="the driver wants the car to stay stopped")
         return
     for side in sorted({state.side_of(device_id) for device_id in state.leaving}):
         open_command = state.open_command_on(side)
@@ -53,7 +57,7 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         return  # who holds the car, or whether it is plugged at all, is being found out
     goal = Goal.START if want.on else Goal.STOP
     open_commands = state.open_commands()
-    if any(command.order.goal is goal for command in open_commands):
+    if any(command.order.goal is goal or command.order.is_pulse for command in open_commands):
         return
     if open_commands and goal is Goal.STOP and state.override is None and picture.is_flowing is False:
         return  # a start under way has not worked yet: should it, there is time to stop then
@@ -70,11 +74,21 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         return
     if goal is Goal.STOP and not may_be_stopped(state, state.night, picture):
         return
-    if goal is Goal.START and aborts(state.night) and not _charge_now(state):
+    if goal is Goal.START and now < rests_until(state.night, now) and not _charge_now(state):
         return  # something breaks every start off: trying on only wears (F27)
     if (next_step := next_rung(state, goal, now, is_pressing=is_pressing)) is not None:
         is_restart = goal is Goal.STOP and is_stuck_slow(state, state.night, picture)
         yield _send(state, goal, next_step, want, now, is_restart=is_restart)
+    elif goal is Goal.START and (pulse := pulse_rung(state, picture, now, is_pressing=is_pressing)) is not None:
+        yield _send(state, Goal.STOP, pulse, want, now, is_pulse=True)
+
+
+def is_stopped_by_driver(state: SessionState, now: datetime) -> bool:
+    """Whether the driver's word that nothing shall charge is in force."""
+    override = state.override
+    if override is None or override.kind not in (OverrideKind.STAY_STOPPED, OverrideKind.PAUSE_UNTIL):
+        return False
+    return override.until is None or now < override.until
 
 
 def is_late(state: SessionState, picture: Picture, now: datetime) -> bool:
@@ -86,9 +100,9 @@ def may_be_stopped(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether a stop is still ours to send: neither conceded to others (F29) nor beyond the night's switches (P8)."""
     if starts_of_theirs(night) > RESTORED_AT_MOST:
         return False
-    if state.override is not None or is_reached(state, night, picture):
+    if state.override is not None:
         return True
-    return may_stop_again(night)
+    return may_stop_at_the_target(night) if is_reached(state, night, picture) else may_stop_again(night)
 
 
 def _charge_now(state: SessionState) -> bool:
@@ -134,7 +148,16 @@ def _proof_of(goal: Goal) -> Proof:
     return Proof.FLOW if goal is Goal.START else Proof.NO_FLOW
 
 
-def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime, *, is_restart: bool = False) -> Send:
+def _send(
+    state: SessionState,
+    goal: Goal,
+    rung: Rung,
+    want: Want,
+    now: datetime,
+    *,
+    is_restart: bool = False,
+    is_pulse: bool = False,
+) -> Send:
     device = device_at(state, rung.side) or state.car
     assert state.night is not None
     side = state.side_of(device.device_id)
@@ -152,5 +175,6 @@ def _send(state: SessionState, goal: Goal, rung: Rung, want: Want, now: datetime
         spread_seconds=want.spread_seconds,
         known_at=picture_of(state, now).flow_at if rung.proof is not Proof.RELEASED else None,
         is_restart=is_restart,
+        is_pulse=is_pulse,
     )
     return Send(order=order, reason=f"{want.why}; {rung.why}")

@@ -28,6 +28,7 @@ from domain.session.looking import look_when_unsure, when_to_look
 from domain.session.picture import picture_of
 from domain.session.planning import make_a_plan, may_replan_at, off_plan
 from domain.session.plug import gone_at, is_gone
+from domain.session.rivals import rests_until
 from domain.session.spread import next_switch_after
 from domain.session.state import Labels, OverrideKind, SessionState
 from domain.session.telling import tell_the_driver, when_to_tell
@@ -213,6 +214,8 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
         return
     if not picture.is_flowing:  # what flows goes on; the plan's next switch is woken for anyway
         yield must_start_at(state, night, picture), "from here price no longer counts"
+    if (at := rests_until(night, now)) > now:
+        yield at, "try once more what broke off"
     yield measure_at(state, night, picture), "measure how fast the car charges"
     yield from when_to_tell(state, night, picture, now)
     if state.override is not None and state.override.until is not None:

@@ -5,14 +5,18 @@ from datetime import timedelta
 from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.level import metered, told
-from domain.pairing import Trace, find_match, is_disproved, traced, word_of_the_vendor
-from domain.session.picture import picture_of
+from domain.pairing import SAME_EDGE, Trace, find_match, is_disproved, traced, word_of_the_vendor
+from domain.session.picture import picture_of, says_done
 from domain.session.plug import note_plug
 from domain.session.rivals import seen
 from domain.session.state import Night, SessionState
 
 SETTLED_AFTER = timedelta(minutes=5)
 """Power is taken for what the car draws once it has flowed this long: a ramp is over, a slow start shows (F23)."""
+
+
+READY_LOST_PCT = 5.0
+"""A car's own word this far below a target that it once told as reached takes that back (F8) [%]."""
 
 
 def hear_reading(state: SessionState, reading: Reading) -> SessionState:
@@ -117,10 +121,22 @@ def _note_lie(state: SessionState, reading: Reading) -> SessionState:
     if level is None or box is None or reading.side is not Side.VEHICLE or box.device_id in state.lying:
         return state
     power = measured_power_kw(reading)
-    if not level.is_frozen or power is None or power > FLOW_THRESHOLD_KW:
+    if not level.is_frozen or power is None or power > FLOW_THRESHOLD_KW or not _runs_on(state, box.device_id, reading):
         return state
     level = level.model_copy(update={"low_pct": 0.0, "unmoved_pct": 0.0, "power_pct_per_hour": 0.0})
     return state.model_copy(update={"lying": state.lying | {box.device_id}, "level": level})
+
+
+def _runs_on(state: SessionState, charger_id: str, car: Reading) -> bool:
+    """Whether the charger's meter showed power well after the car had come to rest, and before its reading `car`."""
+    meter, own, box = state.readings.get(charger_id), state.traces.get(car.device_id), state.traces.get(charger_id)
+    if meter is None or own is None or box is None or not box.is_on:
+        return False
+    if car.observed_at is None or meter.observed_at is None:
+        return False
+    ceased = own.edges[-1].at if own.edges else state.plugged_in_at
+    began = box.edges[-1].at if box.edges else state.plugged_in_at
+    return meter.observed_at > ceased + SAME_EDGE and car.observed_at > began + SAME_EDGE
 
 
 def _without_disproved_holds(state: SessionState, reading: Reading) -> SessionState:
@@ -144,9 +160,12 @@ def _note_ready(state: SessionState, reading: Reading) -> SessionState:
     if night.soc_start_pct is None:
         state = with_night(state, soc_start_pct=reading.soc_pct)
     is_believed = level.told_pct == reading.soc_pct and not level.is_old
-    if night.ready_at is None and is_believed and reading.soc_pct >= night.target_soc_pct:
-        state = with_night(state, ready_at=reading.observed_at or reading.received_at)
-    return state
+    is_there = is_believed and reading.soc_pct >= night.target_soc_pct
+    if night.ready_at is None:
+        is_there = is_there or says_done(picture_of(state, reading.received_at), night.target_soc_pct)
+        return with_night(state, ready_at=reading.observed_at or reading.received_at) if is_there else state
+    is_lost = is_believed and reading.soc_pct < night.target_soc_pct - READY_LOST_PCT and not level.is_frozen
+    return with_night(state, ready_at=None) if is_lost else state
 
 
 def _note_power(state: SessionState, reading: Reading) -> SessionState:

@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 from domain.commands import CommandOutcome, CommandResult, Goal, Proof
 from domain.devices import Side
+from domain.energy_flow import charger_offers
+from domain.fusion import Picture
 from domain.routing import device_at, route
-from domain.session.state import Command, SessionState
+from domain.session.state import Command, Night, OverrideKind, SessionState
+from domain.session.switches import SWITCHES_PER_NIGHT, may_pulse, switches
 from domain.traits import PROOF_SLACK, traits_of
 
 LADDER_REST = timedelta(minutes=20)
@@ -35,7 +38,45 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
     closed = failed_sides(state, goal, now) | barred_sides(state, goal, now)
     if goal is Goal.STOP:
         return _best(state, goal, closed)
+    if not _may_start(state, state.night):
+        return None
     return _release(state, closed) or _best(state, goal, closed)
+
+
+def _may_start(state: SessionState, night: Night) -> bool:
+    """What others stop again and again is left to them in the end (P8); a hold of ours is always released."""
+    is_asked = state.override is not None and state.override.kind is OverrideKind.CHARGE_NOW
+    return is_asked or bool(state.holds) or switches(night) < SWITCHES_PER_NIGHT
+
+
+def pulse_rung(state: SessionState, picture: Picture, now: datetime, *, is_pressing: bool = False) -> Rung | None:
+    """Every start failed while the charger offers: its offer is taken away, to be given back, once per failed ladder.
+
+    That wakes cars that sleep or went deaf in a long pause, and that cannot be commanded themselves (F1, F4, F25).
+    """
+    night, box = state.night, state.box
+    if night is None or box is None or picture.is_flowing or picture.is_full or state.hold_on(Side.VEHICLE):
+        return None
+    if not all(Side.CHARGER in route(state, goal) for goal in Goal) or toggles(state, Side.CHARGER):
+        return None
+    if len(night.commands) >= _budget(state, Goal.START, is_pressing=is_pressing) or not may_pulse(night):
+        return None
+    if Side.CHARGER in barred_sides(state, Goal.START, now) or not _offers_in_vain(state, night):
+        return None
+    if any(c.order.is_pulse and now - c.begun_at < LADDER_REST for c in night.commands):
+        return None
+    return Rung(
+        Side.CHARGER, Proof.HELD, "every start failed while the charger offers: its offer is taken away and given back"
+    )
+
+
+def _offers_in_vain(state: SessionState, night: Night) -> bool:
+    """Whether the charger's last command was a start that it obeyed, as it says, and the car did not."""
+    last = next((c for c in reversed(night.commands) if c.order.side is Side.CHARGER), None)
+    if last is None or last.order.goal is not Goal.START or last.outcome is None:
+        return False
+    reading = state.readings.get(last.order.device_id)
+    return last.outcome.result is CommandResult.UNPROVEN and charger_offers(reading) is True
 
 
 def proof_limit(state: SessionState, side: Side) -> timedelta:
@@ -111,10 +152,11 @@ def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:
 def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
     """Sides that failed this goal since it last worked, recently enough to count."""
     failed: set[Side] = set()
-    for command in _ended(state, goal):
+    for command in state.night.commands if state.night else ():
         outcome = command.outcome
-        assert outcome is not None
-        if outcome.worked:
+        if outcome is None or not _tells(outcome) or (command.order.goal is not goal and not command.order.is_pulse):
+            continue
+        if outcome.worked or (command.order.is_pulse and goal is Goal.START):
             failed.discard(command.order.side)
         elif now - outcome.ended_at < LADDER_REST:
             failed.add(command.order.side)

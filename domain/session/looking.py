@@ -10,7 +10,7 @@ from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
 from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
-from domain.session.wants import is_over, is_short, reachable_soc_pct, wanted
+from domain.session.wants import is_over, is_short, max_power_kw, reachable_soc_pct, wanted
 
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
@@ -128,16 +128,18 @@ def _power_off(state: SessionState, night: Night, picture: Picture, now: datetim
     if settled_at is None or now < settled_at:
         return None
     meter = tuple(witness_ids(state).values())[:1]
-    return Doubt(f"{picture.flow_kw:.1f} kW flow where {night.plan_power_kw:.1f} were planned", meter, settled_at)
+    return Doubt(f"{picture.flow_kw:.1f} kW flow: look whether that is all", meter, settled_at)
 
 
 def _settles_at(state: SessionState, night: Night, picture: Picture) -> datetime | None:
-    """When a power that is off the plan must be measured again; None: it is as planned, or has settled."""
+    """When a power that is off the plan must be measured again; None: it is as planned, or has settled. A plan may
+    count on it already: what it shows once settled says whether the target can still be reached at all."""
     flow, kw, measured_at = state.flow, picture.flow_kw, picture.flow_at
     if flow is None or not flow.is_on or kw is None or measured_at is None or night.plan_power_kw is None:
         return None
     settled_at = flow.since + SETTLED_AFTER
-    return settled_at if picture.is_flowing and is_off(kw, night.plan_power_kw) and measured_at < settled_at else None
+    is_strange = is_off(kw, night.plan_power_kw) or (state.measured_kw is None and is_off(kw, max_power_kw(state)))
+    return settled_at if picture.is_flowing and is_strange and measured_at < settled_at else None
 
 
 def _target_overdue(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:

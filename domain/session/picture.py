@@ -22,6 +22,15 @@ def charging_places(state: SessionState) -> frozenset[str]:
     return frozenset(place for place in ids if place is not None)
 
 
+def says_done(picture: Picture, target_pct: float) -> bool:
+    """Whether the car itself ended the charge at a limit that covers the target, and the meter allows it: true also
+    where the level it tells is frozen (F6)."""
+    limit, most = picture.charge_limit_pct, picture.soc_high_pct
+    if not picture.is_full or picture.is_flowing or limit is None or most is None:
+        return False
+    return min(limit, most) >= target_pct
+
+
 def own_limit_pct(state: SessionState, picture: Picture) -> float | None:
     """The level at which the car itself ends the charge [%]: its limit, or where it stopped as complete."""
     if picture.charge_limit_pct is not None:

@@ -8,6 +8,7 @@ from domain.fusion import Picture
 from domain.session.effects import Plan, PlanRequest, SessionEffect
 from domain.session.looking import is_off, plan_ended_at
 from domain.session.state import Night, OverrideKind, SessionState
+from domain.session.switches import SWITCHES_PER_NIGHT, switches
 from domain.session.trust import route_record
 from domain.session.wants import can_pause, is_reached, must_start_at, power_kw, reachable_soc_pct
 
@@ -21,9 +22,6 @@ FROZEN_FOR = timedelta(minutes=30)
 """A new plan leaves what was switched this recently as it is: relays and cars dislike less (F57)."""
 
 HOUR = timedelta(hours=1)
-
-SWITCHES_PER_NIGHT = 6
-"""Starts and stops a plan may bring about in a night [count] (P8)."""
 
 
 def make_a_plan(state: SessionState, picture: Picture, now: datetime) -> Iterator[SessionEffect]:
@@ -132,13 +130,3 @@ def _frozen_until(state: SessionState, night: Night, picture: Picture, now: date
 
 def _has_switched(result: CommandResult) -> bool:
     return result is CommandResult.PROVEN
-
-
-def switches(night: Night) -> int:
-    """How often we switched the car tonight [count]."""
-    return sum(c.outcome is not None and _has_switched(c.outcome.result) for c in night.commands)
-
-
-def may_stop_again(night: Night) -> bool:
-    """Whether a stop by the plan leaves a start and a stop at the target within the night's switches."""
-    return switches(night) <= SWITCHES_PER_NIGHT - 3

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from domain.commands import CommandResult, Goal
 from domain.fusion import Picture
 from domain.session.state import FlowSeen, Night, SessionState, Undone
+from domain.session.switches import may_stop_at_the_target
 
 OURS_FOR = timedelta(minutes=2)
 """A change this soon after a proven command of ours still belongs to it: two ends tell it one after the other."""
@@ -26,6 +27,9 @@ SHORT_RUN = timedelta(minutes=5)
 SHORT_RUNS = 3
 SHORT_RUNS_WITHIN = timedelta(minutes=15)
 """Three short starts within this time: something aborts the charge, and trying on only wears (F27)."""
+
+ABORT_REST = timedelta(minutes=45)
+"""After starts that broke off: time before one more is tried."""
 
 
 def seen(state: SessionState, picture: Picture) -> SessionState:
@@ -60,7 +64,7 @@ def _note_late_effect(state: SessionState, goal: Goal, at: datetime) -> SessionS
 
 
 def _is_theirs(state: SessionState, night: Night, picture: Picture, at: datetime, *, is_on: bool) -> bool:
-    if picture.is_plugged is not True or _is_ours(night, Goal.START if is_on else Goal.STOP, at):
+    if picture.is_plugged is False or _is_ours(night, Goal.START if is_on else Goal.STOP, at):
         return False
     if is_on:
         return any(hold.is_certain for hold in state.holds)  # else it was free to begin by itself (F30)
@@ -91,18 +95,32 @@ def stops_of_theirs(night: Night) -> int:
 
 
 def is_conceded(night: Night) -> bool:
-    """Whether others undid us more often than we may restore it, or do it both ways."""
+    """Whether others undid us more often than we may restore it, or do it both ways. What breaks off, nobody wills."""
     starts, stops = starts_of_theirs(night), stops_of_theirs(night)
+    if aborts(night):
+        stops -= len(_short_runs(night))
     return max(starts, stops) > RESTORED_AT_MOST or (starts > 0 and stops > 0)
 
 
-def aborts(night: Night) -> bool:
-    """Whether charging broke off three times shortly after it began (F27)."""
-    short = [
+def rests_until(night: Night, now: datetime) -> datetime:
+    """Until when no start is tried because the last ones broke off; `now` if none is in the way. One start after a
+    rest shows whether the cause is gone (F14), as long as the night's switches allow for it."""
+    if not aborts(night):
+        return now
+    return _short_runs(night)[-1] + ABORT_REST if may_stop_at_the_target(night) else night.departs_at
+
+
+def _short_runs(night: Night) -> list[datetime]:
+    return [
         u.at
         for u in night.undone
         if not u.is_on and u.ran_for_seconds is not None and u.ran_for_seconds <= SHORT_RUN.total_seconds()
     ]
+
+
+def aborts(night: Night) -> bool:
+    """Whether charging broke off three times shortly after it began (F27)."""
+    short = _short_runs(night)
     return any(
         short[n + SHORT_RUNS - 1] - short[n] <= SHORT_RUNS_WITHIN + SHORT_RUNS * SHORT_RUN
         for n in range(len(short) - SHORT_RUNS + 1)

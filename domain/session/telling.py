@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 from domain.commands import CommandResult, Goal
 from domain.fusion import Picture
 from domain.routing import route
-from domain.session.control import is_late, may_be_stopped
+from domain.session.control import is_late, is_stopped_by_driver, may_be_stopped
 from domain.session.effects import Tell
-from domain.session.ladder import LADDER_REST, climb_time, failed_sides, next_rung
+from domain.session.ladder import LADDER_REST, climb_time, failed_sides, next_rung, pulse_rung
 from domain.session.looking import is_level_checked, waits_for_match
 from domain.session.picture import own_limit_pct
 from domain.session.rivals import aborts, is_conceded
@@ -32,6 +32,9 @@ MATCH_ASKED_AFTER = timedelta(minutes=15)
 
 LEVEL_AWAITED = timedelta(hours=1)
 """How long after the plug-in a level is waited for before the driver hears that there is none."""
+
+LEVEL_SETTLES = timedelta(hours=8, minutes=30)
+"""How long after the plug-in a car may go on telling the level of before its trip (F8)."""
 
 TO_DO = {
     "aborts": "check_charger",
@@ -96,14 +99,6 @@ def _is_skipped(state: SessionState) -> bool:
     return state.override is not None and state.override.kind is OverrideKind.SKIP_NIGHT
 
 
-def _is_stopped(state: SessionState, now: datetime) -> bool:
-    override = state.override
-    if override is None:
-        return False
-    is_over = override.until is not None and now >= override.until
-    return override.kind in (OverrideKind.STAY_STOPPED, OverrideKind.PAUSE_UNTIL) and not is_over
-
-
 def _what_is_known_beforehand(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
     """What no command can change: told as soon as it is known."""
     if _is_skipped(state):
@@ -118,7 +113,11 @@ def _what_is_known_beforehand(state: SessionState, night: Night, picture: Pictur
         reason = (
             f"the car says {state.level.told_pct:.0f} % all the time, while {state.level.low_pct:.0f} % were metered"
         )
-        yield _tell("at_risk", "level_frozen", reason)
+        yield _tell(_kind_of_frozen(state, night), "level_frozen", reason)
+    if state.has_lost_hold and not (picture.is_flowing or is_reached(state, night, picture)):
+        reason = "a charger has left our hands with our hold on it"
+        yield _tell("at_risk", "start_failed", reason)
+        yield _tell("act_now", "start_failed", reason)
     if picture.has_fault and not picture.is_flowing:
         yield _tell("at_risk", "fault", "car or charger reports a fault")
     if aborts(night) and not picture.is_flowing:
@@ -127,6 +126,12 @@ def _what_is_known_beforehand(state: SessionState, night: Night, picture: Pictur
         yield _tell("at_risk", "login_dead", "the login at the maker ended: nothing can be started from here")
     elif state.no_login & set(state.device_ids):
         yield _tell("notice", "login_dead", "a login ended: the other side takes over")
+
+
+def _kind_of_frozen(state: SessionState, night: Night) -> Kind:
+    """A level that stands still is made up for by the meter: news, not a risk. Unless the car leaves before a level
+    from before the trip would have been put right (F8): then nobody knows where the meter began."""
+    return "at_risk" if night.departs_at < state.plugged_in_at + LEVEL_SETTLES else "notice"
 
 
 def _plan_falls_short(state: SessionState, night: Night, picture: Picture) -> bool:
@@ -148,6 +153,8 @@ def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, n
             yield _tell(
                 "at_risk", "level_unknown", "the car does not tell its level: it is charged as if it were empty"
             )
+    elif is_reached(state, night, picture):
+        return
     elif state.level is not None and state.level.is_old and now < night.opened_at + LEVEL_AWAITED:
         return  # a newer word is being asked for
     elif _plan_falls_short(state, night, picture):
@@ -167,7 +174,7 @@ def _what_the_driver_chose(state: SessionState, night: Night, picture: Picture, 
     latest = last_safe_start(state, night, picture)
     if _is_skipped(state) and not picture.is_flowing and now >= latest and not is_reached(state, night, picture):
         yield _tell("at_risk", "stopped_by_driver", "the driver skips this night, and nothing charges")
-    if not _is_stopped(state, now) or is_reached(state, night, picture):
+    if not is_stopped_by_driver(state, now) or is_reached(state, night, picture):
         return
     until = state.override.until if state.override is not None else None
     if until is None or until > latest:
@@ -179,30 +186,36 @@ def _what_the_driver_chose(state: SessionState, night: Night, picture: Picture, 
 def _when_a_start_fails(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
     """At risk: ladder exhausted, twice if there is time, or a rung failed with none to spare. Act now: last safe start
     without proof."""
-    if picture.is_flowing or picture.is_full or _is_stopped(state, now) or is_reached(state, night, picture):
+    if picture.is_flowing or picture.is_full or is_stopped_by_driver(state, now) or is_reached(state, night, picture):
         return
     if wanted(state, picture, now).on is not True:
         return
     has_failed = bool(failed_sides(state, Goal.START, now)) or not route(state, Goal.START)
     pressing = is_late(state, picture, now)
-    is_exhausted = (
+    has_nothing_left = (
         not state.open_commands()
         and not waits_for_match(state, now)
         and next_rung(state, Goal.START, now, is_pressing=pressing) is None
+        and pulse_rung(state, picture, now, is_pressing=pressing) is None
     )
     cause = _cause(state, night, picture)
-    is_exhausted = is_exhausted and (_has_climbed_twice(state, night) or _has_no_time_to_climb(state, picture, now))
+    is_exhausted = has_nothing_left and (_has_climbed_twice(state, night) or _has_no_time_to_climb(state, picture, now))
     if is_exhausted or (has_failed and pressing):
         yield _tell("at_risk", cause.name, cause.reason)
-    is_last = now >= max(last_safe_start(state, night, picture), _tried_until(state))
+    is_tried = has_failed or has_nothing_left or bool(state.open_commands())  # else a start is only just being sent
+    is_last = is_tried and now >= max(
+        last_safe_start(state, night, picture), _tried_until(state, has_failed=has_failed)
+    )
     if is_last or (is_exhausted and pressing):
         yield _tell("act_now", cause.name, cause.reason)
 
 
-def _tried_until(state: SessionState) -> datetime:
-    """Energy that ceased just now gets the time of one command before the driver is called."""
+def _tried_until(state: SessionState, *, has_failed: bool) -> datetime:
+    """Energy that ceased just now gets the time of one command before the driver is called; so does a first start."""
     flow = state.flow
-    return flow.since + TRIED_FOR if flow is not None and not flow.is_on else state.plugged_in_at
+    until = flow.since + TRIED_FOR if flow is not None and not flow.is_on else state.plugged_in_at
+    first = next((c for c in state.open_commands() if c.order.goal is Goal.START and not has_failed), None)
+    return until if first is None else max(until, first.begun_at + TRIED_FOR)
 
 
 def _has_no_time_to_climb(state: SessionState, picture: Picture, now: datetime) -> bool:
@@ -282,7 +295,7 @@ def _when_over(state: SessionState, night: Night, picture: Picture, now: datetim
     is_well = is_well or night.ready_at is not None
     flows_well = bool(picture.is_flowing) and shortfall_pct(state, night, picture, now) <= 0
     for cause in sorted(open_causes):
-        if is_well or (flows_well and cause not in LASTING and not _is_stopped(state, now)):
+        if is_well or (flows_well and cause not in LASTING and not is_stopped_by_driver(state, now)):
             yield _tell(
                 "withdrawn", cause, "energy flows again, in time for the target" if flows_well else "it is ready"
             )
@@ -292,7 +305,7 @@ def when_to_tell(state: SessionState, night: Night, picture: Picture, now: datet
     """Instants at which something may have to be told."""
     if not picture.is_flowing:
         latest = last_safe_start(state, night, picture)
-        yield max(latest, _tried_until(state)), "last safe start: tell the driver if nothing flows"
+        yield max(latest, _tried_until(state, has_failed=True)), "last safe start: tell the driver if nothing flows"
         if state.override is not None:
             yield latest, "last safe start: tell the driver if the stop holds"
     if state.boxes and state.box is None and state.named_charger is None:

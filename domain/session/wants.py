@@ -9,7 +9,7 @@ from domain.fusion import Picture
 from domain.plan import ChargingPlan
 from domain.routing import device_at, route
 from domain.session.ladder import climb_time
-from domain.session.picture import own_limit_pct
+from domain.session.picture import own_limit_pct, says_done
 from domain.session.rivals import is_conceded
 from domain.session.spread import delay_of, is_on_at, run_at
 from domain.session.state import Night, OverrideKind, SessionState
@@ -110,7 +110,9 @@ def _plan_wants(state: SessionState, night: Night, picture: Picture, now: dateti
         return Want(None, "the plan does not cover this instant")
     delay = delay_of(state, night, plan.edges[run_at(plan, t)[0]]).total_seconds()
     if is_on is not plan.is_on(t):
-        return Want(is_on, f"plan: the switch is delayed by {delay:.0f} s, at random")
+        return Want(
+            None, f"plan: the switch is delayed by {delay:.0f} s, at random: until then the car is left as it is"
+        )
     price = plan.price_per_kwh[t]
     reason = plan.reasons[t].value.replace("_", " ")
     if is_on:
@@ -155,6 +157,8 @@ def is_reached(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether the target is in the battery: by the lower bound, and not given up for a percent or two."""
     if picture.soc_pct is None:
         return False
+    if says_done(picture, night.target_soc_pct):
+        return True
     slack = TOP_HYSTERESIS_PCT if night.ready_at is not None else 0.0
     return picture.soc_pct >= reachable_soc_pct(state, night, picture) - slack
 

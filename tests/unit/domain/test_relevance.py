@@ -60,3 +60,8 @@ def test_s26_while_no_session_listens_the_driver_hears_of_plug_pairing_and_a_cha
     assert told({}, {"is_reachable": False}, side=Side.CHARGER, watch=None).to_driver
     assert not told({}, {"is_reachable": False}, watch=None).to_driver
     assert not told({}, {"paired_with": None}).to_driver
+
+
+def test_f8_a_level_that_falls_is_heard() -> None:
+    heard = told({"soc_pct": 95.0}, {"soc_pct": 60.0})
+    assert (heard.to_session, heard.why) == (True, "level fell to 60 %")

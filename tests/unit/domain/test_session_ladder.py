@@ -153,3 +153,26 @@ def test_f65_one_command_per_device_however_many_boxes_are_linked() -> None:
     boxes = (Box(device_id=CHARGER, vendor="ZAPTEC"), Box(device_id="charger-2", vendor="EASEE"))
     played = planned(*both(CHARGING), boxes=boxes)
     assert [command.order.device_id for command in played.state.open_commands()] == [CHARGER]
+
+
+def test_f1_f25_a_charger_that_offers_in_vain_is_pulsed_once_per_failed_ladder() -> None:
+    played = planned(*both(STOPPED))
+    car = played.state.car.model_copy(update={"can_start": False, "can_stop": False})
+    played.state = played.state.model_copy(update={"car": car})
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2, charger=NO_POWER))
+    assert played.sent() == [(Goal.STOP, Side.CHARGER, Proof.HELD)]
+    assert played.last_order.is_pulse
+    played.end(CommandResult.PROVEN, 6.25, *both(STOPPED, 6.25))
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+    played.end(CommandResult.UNPROVEN, 6.4, *both(STOPPED, 6.4, charger=NO_POWER))
+    assert played.sent() == []  # the ladder has failed: not before its rest
+
+
+def test_f4_a_charger_that_holds_is_not_pulsed() -> None:
+    played = planned(*both(STOPPED))
+    car = played.state.car.model_copy(update={"can_start": False, "can_stop": False})
+    played.state = played.state.model_copy(update={"car": car})
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
+    assert played.sent() == []

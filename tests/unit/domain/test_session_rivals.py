@@ -1,12 +1,12 @@
 """Somebody else is in control: what is theirs, what is ours, and when to give way (F26-F31, F60)."""
 
 from support.by_hand import CHARGING, STOPPED, Played, both, held_at_the_charger, planned
-from support.factories import at, make_plan
+from support.factories import at, make_plan, outcome_of
 
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.session.effects import Tell
-from domain.session.events import DriverActed, PlanReady
+from domain.session.events import CommandEnded, DriverActed, PlanReady
 from domain.session.rivals import is_conceded, starts_of_theirs
 
 
@@ -132,3 +132,36 @@ def test_p8_the_plan_leaves_a_start_and_a_stop_within_six_switches() -> None:
     revision = night.plan_revision
     played.hear(PlanReady(revision=revision, plan=make_plan((11, 12))), 6.3)
     assert played.sent() == []
+
+
+def test_f27_after_a_rest_one_more_start_is_tried() -> None:
+    played = planned(*both(STOPPED))
+    played.decide(6.0)
+    for n in range(3):
+        begun = 6.0 + n * 0.06
+        played.end(CommandResult.PROVEN, begun + 0.005, *both(CHARGING, begun + 0.005))
+        played.readings(begun + 0.05, STOPPED)
+    assert not is_conceded(played.state.night)  # what breaks off is no rival
+    assert played.sent() == []
+    played.decide(7.0)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+
+
+def test_p8_what_others_stop_beyond_six_switches_is_left_to_them() -> None:
+    played = planned(*both(STOPPED))
+    played.decide(9.3)
+    for n in range(6):
+        begun = 9.3 + n * 0.2
+        assert [goal for goal, _, _ in played.sent()] == [Goal.START], n
+        played.end(CommandResult.PROVEN, begun + 0.05, *both(CHARGING, begun + 0.05))
+        played.readings(begun + 0.2, STOPPED)
+    assert played.sent() == []
+    assert any(kind == "act_now" for kind, _ in told(played)) or any(t.startswith("act_now") for t in played.state.told)
+
+
+def test_f21_a_proven_effect_that_came_late_is_a_slow_devices() -> None:
+    played = planned(*both(CHARGING))
+    order = played.last_order
+    outcome = outcome_of(order, CommandResult.PROVEN, hours=0.3, evidence=both(STOPPED, 0.3))
+    played.hear(CommandEnded(outcome=outcome.model_copy(update={"sent_at": at(0.2)})), 0.3)
+    assert played.state.acted_within_seconds == {Side.CHARGER: 900.0}

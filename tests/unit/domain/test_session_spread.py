@@ -82,3 +82,12 @@ def test_p12_the_planner_knows_the_ceiling() -> None:
     played.hear(DriverActed(action_id="w", at=at(1), act="set_wish", wish=played.state.wish), 1)
     (plan,) = (e for e in played.effects if e.type == "plan")
     assert plan.request.spread_seconds == pytest.approx(300)
+
+
+def test_p8_while_a_switch_is_delayed_the_car_is_left_as_it_is() -> None:
+    session = make_session(*both(STOPPED), spread_seconds=CEILING)
+    night = NIGHT.model_copy(update={"plan": make_plan()})
+    edge = delayed_edge(session, night, make_plan(), 6)
+    between = at(6) + (edge - at(6)) / 2
+    assert at(6) < edge
+    assert wanted(session.model_copy(update={"night": night}), picture_of(session, between), between).on is None

@@ -9,7 +9,7 @@ from domain.commands import CommandResult, Goal, Proof
 from domain.departure import Wish
 from domain.devices import PowerDeliveryState, Side
 from domain.session.effects import Tell
-from domain.session.events import CommandEnded, NightAccounted, PlanReady, ReadingArrived
+from domain.session.events import CommandEnded, DevicesLeaving, NightAccounted, PlanReady, ReadingArrived
 
 
 def test_a_car_that_can_do_nothing_in_no_charger_gets_no_command_and_its_driver_is_told():
@@ -87,7 +87,7 @@ def test_f6_f7_a_level_that_stands_still_while_energy_flows_is_told():
     played.decide(6.0)
     played.end(CommandResult.PROVEN, 6.1, *both(CHARGING, 6.1))
     played.readings(6.6, CHARGING)  # 8 % by the meter, and the car still says 40 %
-    assert said(played) == [("at_risk", "level_frozen", "check_level")]
+    assert said(played) == [("notice", "level_frozen", "check_level")]
     assert played.state.level.at_least_pct > 46
 
 
@@ -156,8 +156,8 @@ def test_nobody_is_called_while_the_time_of_one_command_runs():
     played.end(CommandResult.PROVEN, 0.3, *both(STOPPED, 0.3))
     played.decide(8.8)
     played.end(CommandResult.PROVEN, 8.9, *both(CHARGING, 8.9))
-    played.readings(9.5, STOPPED)  # breaks off behind the last safe start
-    assert said(played) == []
+    played.readings(10.2, STOPPED)  # breaks off behind the last safe start
+    assert [kind for kind, _, _ in said(played) if kind != "notice"] == []
     assert [goal for goal, _, _ in played.sent()] == [Goal.START]
 
 
@@ -165,3 +165,71 @@ def test_f61_a_question_is_asked_once_and_only_if_a_charger_may_hold_the_car():
     played = planned(make_reading(paired_with=None), with_charger=False)
     played.decide(1)
     assert said(played) == []
+
+
+def test_f8_until_a_late_level_would_have_been_put_right_one_that_stands_still_is_a_risk():
+    wish = Wish(target_soc_pct=80, ready_by=time(2, 0), zone="Europe/Amsterdam")  # seven hours after the plug-in
+    played = Played(make_session(*both(CHARGING), wish=wish))
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan((0, 7))), 0.1)
+    played.readings(0.6, CHARGING)
+    assert ("at_risk", "level_frozen", "check_level") in said(played)
+
+
+def test_f8_a_level_that_falls_takes_back_that_the_car_is_ready():
+    played = planned(make_reading(soc_pct=85.0), make_reading(Side.CHARGER))
+    played.hear_reading(make_reading(hours=0.3, soc_pct=85.0))
+    assert played.state.night.ready_at is not None
+    played.hear_reading(make_reading(hours=4.0, soc_pct=45.0))
+    assert played.state.night.ready_at is None
+    played.decide(9.5)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+
+
+def test_f6_a_car_that_says_it_is_done_at_a_limit_above_the_target_is_ready_whatever_level_it_tells():
+    complete = PowerDeliveryState.COMPLETE
+    played = planned(*both(CHARGING))
+    for hours in (0.5, 1.5, 2.5):
+        played.readings(hours, CHARGING)
+    played.hear_reading(make_reading(hours=3.0, state=complete, charge_limit_pct=100.0))
+    played.decide(11.9)
+    assert played.state.night.ready_at is not None
+    assert [kind for kind, _, _ in said(played)] == []
+
+
+def test_f32_a_car_that_says_it_is_done_below_the_target_is_not_ready():
+    played = planned(*both(CHARGING))
+    played.readings(2.5, CHARGING)
+    done = make_reading(hours=3.0, state=PowerDeliveryState.COMPLETE, charge_limit_pct=70.0, soc_pct=70.0)
+    played.hear_reading(done)
+    assert played.state.night.ready_at is None
+
+
+def test_f6_a_meter_that_rests_with_the_car_does_not_lie():
+    played = planned(*both(CHARGING))
+    for hours in (0.5, 1.5):
+        played.readings(hours, CHARGING)
+    played.readings(2.0, STOPPED)
+    assert played.state.level.is_frozen
+    assert played.state.lying == frozenset()
+
+
+def test_p1_the_driver_is_not_called_in_the_decision_that_sends_the_first_start():
+    played = planned(*both(STOPPED))
+    played.decide(9.2)  # behind the last safe start: nothing has failed yet
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+    assert said(played) == []
+    played.decide(9.45)
+    assert ("act_now", "start_failed", "start_at_charger") in said(played)
+
+
+def test_f38_a_charger_that_left_with_our_hold_on_it_is_told_at_once():
+    played = planned(*both(CHARGING))
+    played.end(CommandResult.PROVEN, 0.3, *both(STOPPED, 0.3))
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 3.0)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+    played.end(CommandResult.REFUSED, 3.0)
+    assert [t for t in played.state.told if t.endswith("start_failed")] == [
+        "at_risk:start_failed",
+        "act_now:start_failed",
+    ]
