@@ -183,7 +183,7 @@ def _exact_share(car: OnOffCar, slot_price: Floats) -> float:
     night = car.priced(slot_price)
     units = night.money_units
     try:
-        reached = money_of(night, solve_onoff(night)) - ROUNDING * night.n / units
+        reached = money_of(night, solve_onoff(night).is_on) - ROUNDING * night.n / units
     except SolverFailed:
         return -np.inf
     least = least_reachable(night) - gcd(*night.length_ms)

@@ -140,10 +140,10 @@ def _priced(night: Night, energies: list[float]) -> float:
 def _solve_onoff_freely(night: Night, seconds: float) -> Solved:
     scaled = scale_onoff(night)
     try:
-        is_on = onoff.solve_onoff(scaled)
+        found = onoff.solve_onoff(scaled)
     except SolverFailed:
         return _onoff_in_time(night, scaled, seconds)
-    return Solved(onoff_energies(night, is_on), None, onoff.SOLVER, PlanStatus.OPTIMAL)
+    return Solved(onoff_energies(night, found.is_on), None, found.solver, PlanStatus.OPTIMAL)
 
 
 def _onoff_in_time(night: Night, scaled: OnOff, seconds: float) -> Solved:

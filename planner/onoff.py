@@ -2,7 +2,7 @@
 
 1. Lagrangian passes (`pricing`) bound the cost of every plan through every state.
 2. The states whose bound is within a gap of the best bound make up a small graph.
-3. OR-Tools finds the cheapest unit flow through it, or labels do where its 64 bits would lose the tie-breaks. If it
+3. OR-Tools finds the cheapest unit flow through it; labels do where its 64 bits would lose the tie-breaks. If it
    costs no more than bound and gap, no state left out can be part of a cheaper plan: it is optimal. Otherwise the gap
    grows, and 2 is taken again.
 """
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,10 @@ from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 from planner.pricing import FAR, Bound, Moves, arrivals_at, bound_of, labels_at, moves_of, path_of
 from planner.problem import OnOff, SolverFailed
 
-SOLVER = "or-tools min-cost flow"
+SOLVER, FALLBACK = "or-tools min-cost flow", "labels in place of the min-cost flow"
 MOST_CELLS = 4_000_000  # edges times on-times; beyond, another solver takes the night
 MOST_STATES = 45_000  # the flow takes no time limit, so its size is limited: well below 1 s, some seconds if all tie
-LARGEST_BITS = 55  # of a cost times the number of nodes: the solver's own limit, with room
+LARGEST_BITS = 61  # of a cost times the number of nodes: the solver refuses more
 FIRST_GAP_SWITCHES = 0.3  # three nights in five have their optimum this near the bound
 FLOAT_SLACK = 4096  # bounds are compared in floating point: 2^60 / 2^53, with room
 
@@ -32,7 +33,15 @@ Nodes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 
-def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = False) -> list[bool]:
+class Pattern(NamedTuple):
+    """The slots to be on, what they cost in scaled units, and who found them."""
+
+    is_on: list[bool]
+    cost: int
+    solver: str
+
+
+def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = False) -> Pattern:
     """The slots to be on: least cost, then fewest starts, then earliest (3.1-3.7).
 
     Where no pattern has an on-time from least to most, the least overshoot is taken; without `may_overshoot` the most
@@ -51,8 +60,8 @@ def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = Fa
     while True:
         limit = min(bound.value + gap, bound.incumbent)
         found = cells.cheapest(limit)
-        if found is not None and (found[0] <= limit or limit == bound.incumbent):
-            return found[1]
+        if found is not None and (found.cost <= limit or limit == bound.incumbent):
+            return found
         if limit == bound.incumbent < FAR or (limit >= FAR and is_reachable):
             raise SolverFailed("state graph: costs beyond 64 bits")
         if limit >= FAR:
@@ -165,8 +174,8 @@ class _Cells:
         allowed &= (tail < FAR // 2) & (head < FAR // 2)
         return np.where(allowed, cost - self.b.best.price * self.move_ms + head - tail, FAR)
 
-    def cheapest(self, limit: int) -> tuple[int, list[bool]] | None:
-        """Cost and slots of the cheapest path through cells whose bound is at most `limit`; None if there is none."""
+    def cheapest(self, limit: int) -> Pattern | None:
+        """The cheapest path through cells whose bound is at most `limit`; None if there is none."""
         cells = np.flatnonzero(self.through <= float(limit) + FLOAT_SLACK)
         states = len(cells)
         if states > MOST_STATES:
@@ -178,10 +187,14 @@ class _Cells:
         tails, heads, costs, moves = self._arcs(place, position, node, limit - self.b.value)
         if not (heads == 1).any() or not (tails == start).any():
             return None
-        used = _cheapest_arcs(tails, heads, costs, start, states)
+        # The solver multiplies costs by the number of nodes; where that leaves its range, labels do the same. Fewer
+        # digits would lose the tie-breaks, and take the solver a hundred times as long on the ties that are left.
+        is_small = (int(costs.max()) * (states + 1)).bit_length() <= LARGEST_BITS
+        used = _unit_flow(tails, heads, costs, start) if is_small else _by_labels(tails, heads, costs, start)
         if used is None:
             return None
-        return self.b.value + sum(costs[used].tolist()), self._slots(moves[used].tolist())
+        cost = self.b.value + sum(costs[used].tolist())
+        return Pattern(self._slots(moves[used].tolist()), cost, SOLVER if is_small else FALLBACK)
 
     def _arcs(self, place: Ints, position: Ints, node: Nodes, gap: int) -> tuple[Nodes, Nodes, Ints, Ints]:
         """Arcs between cells within the gap: tail, head, cost, move."""
@@ -215,19 +228,23 @@ def _column(values: Sequence[int]) -> Ints:
     return np.array((*values, 0))
 
 
-def _cheapest_arcs(tails: Nodes, heads: Nodes, costs: Ints, start: int, states: int) -> list[int] | None:
-    """Arcs of the cheapest path from node `start` to node 1; None if there is no path.
-
-    The solver multiplies costs by the number of nodes; where that leaves 64 bits it would lose the low digits, which
-    are the tie-breaks, and takes a hundred times as long on the ties that are left. Then labels are exact.
-    """
-    if (int(costs.max()) * (states + 1)).bit_length() > LARGEST_BITS:
-        return _by_labels(tails, heads, costs, start)
-    return _unit_flow(tails, heads, costs, start)
+def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
+    """Arcs of the cheapest path from node `start` to node 1, by OR-Tools as a unit flow; None if there is no path."""
+    solver = SimpleMinCostFlow()
+    arcs = solver.add_arcs_with_capacity_and_unit_cost(tails, heads, np.ones(len(costs), np.int64), costs)
+    solver.set_node_supply(start, 1)
+    solver.set_node_supply(1, -1)
+    status = solver.solve()
+    if status == SimpleMinCostFlow.INFEASIBLE:
+        return None
+    if status != SimpleMinCostFlow.OPTIMAL:
+        raise SolverFailed(f"state graph: {status.name}")
+    used: list[int] = np.flatnonzero(solver.flows(arcs)).tolist()
+    return used
 
 
 def _by_labels(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
-    """Dijkstra's algorithm: reduced costs are not negative, and small along the cheapest path, so few are looked at."""
+    """The same exactly, by Dijkstra's algorithm: costs are not negative, and near 0 along the cheapest path."""
     order = np.argsort(tails, kind="stable")
     first = np.searchsorted(tails[order], np.arange(int(max(tails.max(), heads.max())) + 2)).tolist()
     ends, prices = heads[order].tolist(), costs[order].tolist()
@@ -253,21 +270,6 @@ def _by_labels(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int]
         path.append(arc)
         node = int(tails[arc])
     return path
-
-
-def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
-    """The same by OR-Tools, as a unit flow."""
-    solver = SimpleMinCostFlow()
-    arcs = solver.add_arcs_with_capacity_and_unit_cost(tails, heads, np.ones(len(costs), np.int64), costs)
-    solver.set_node_supply(start, 1)
-    solver.set_node_supply(1, -1)
-    status = solver.solve()
-    if status == SimpleMinCostFlow.INFEASIBLE:
-        return None
-    if status != SimpleMinCostFlow.OPTIMAL:
-        raise SolverFailed(f"state graph: {status.name}")
-    used: list[int] = np.flatnonzero(solver.flows(arcs)).tolist()
-    return used
 
 
 def lagrangian_plan(o: OnOff) -> tuple[list[bool], float]:

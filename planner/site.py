@@ -136,7 +136,7 @@ class _Site:
         # What must be on may have no run long enough between blocked slots: then it gives way.
         for attempt in (night, replace(night, must_on=[False] * night.n)):
             try:
-                return solve_onoff(attempt, may_overshoot=False)
+                return solve_onoff(attempt, may_overshoot=False).is_on
             except SolverFailed:
                 continue
         return [False] * night.n

@@ -30,6 +30,16 @@ def test_free_power_falls_back_to_the_cheapest_slots_first(instances: Row, monke
         assert answer.lower_bound == pytest.approx(cost, rel=1e-6)
 
 
+def test_flow_and_labels_find_the_same_plan_in_the_state_graph(instances: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row for row in instances["nights"] if row["control"] == "onoff"][:40]
+    flows = [plan(night_problem(row)) for row in rows]
+    monkeypatch.setattr(onoff, "LARGEST_BITS", -1)
+    for row, flow in zip(rows, flows, strict=True):
+        answer = plan(night_problem(row))
+        assert (flow.solver, answer.solver) == (onoff.SOLVER, onoff.FALLBACK)
+        assert (answer.energy_ac_kwh, answer.lower_bound) == (flow.energy_ac_kwh, flow.lower_bound)
+
+
 def test_state_graph_and_constraint_programme_find_the_same_cost(
     instances: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
