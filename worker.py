@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import secrets
 import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 from temporalio.client import Client
@@ -23,6 +24,7 @@ from activities.records import Records
 from activities.rollout import RolloutSteps, decide_rollout
 from activities.sweeping import Sweeping
 from client import Nightcharge, connect
+from domain.errors import RetryableError
 from domain.ports import DeviceProvider, Notices, Planner, PriceSource
 from domain.sweep import Census
 from providers.enode.client import EnodeClient
@@ -32,6 +34,7 @@ from providers.enode.settings import EnodeSettings
 from providers.prices.file import FilePrices
 from providers.prices.layered import LayeredPrices
 from settings import Settings
+from storage.breakers import TOLD_EVERY, Breakers
 from storage.database import Database
 from storage.hooks import HookNotices, Hooks
 from storage.prices import SqlPrices
@@ -188,6 +191,20 @@ async def run(settings: Settings) -> None:
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="step") as executor:
             async with build_worker(client, ports, executor):
                 await ensure_sweep_schedule(client, settings.clock)
+                telling = asyncio.create_task(_tell_breakers(ports))
                 logger.info("worker runs", extra={"action": "worker_started"})
                 print("worker runs", flush=True)
                 await stop.wait()
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _tell_breakers(ports: Ports) -> None:
+    """For ever: say which vendors this worker keeps away from, for the operator's page."""
+    breakers, process = Breakers(ports.store.database), secrets.token_hex(8)
+    while isinstance(ports.provider, EnodeProvider):
+        try:
+            await breakers.tell(process, ports.provider.client.gate.open_vendors(), datetime.now(UTC))
+        except RetryableError as error:
+            logger.warning("breakers not told", extra={"why": str(error)})
+        await asyncio.sleep(TOLD_EVERY.total_seconds())

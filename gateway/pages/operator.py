@@ -23,6 +23,7 @@ from gateway.pages.render import page
 from gateway.pages.routes import PageRoute
 from gateway.pages.timeline import marks_of, plans_of, steps_of, was_told_by
 from gateway.pages.words import Speaker
+from storage.breakers import Breakers
 from storage.fleet import DAY, Fleet, MissedNight
 from storage.programs import Programs
 from storage.tenants import DriverRecord
@@ -71,7 +72,8 @@ async def overview(request: Request, visitor: OperatorVisitor, api: Api) -> Resp
         stages=await lists.stages(api.workflows, program),
         sessions=await lists.sessions(api.workflows, program),
         health=await health_of(api.store.inbox, now),
-        open_vendors=request.app.state.pages.open_vendors(),
+        breakers=await Breakers(api.store.database).open(api.real_now()),
+        open_here=request.app.state.pages.open_vendors(),
         prices=await fleet.prices(),
         tariff=rules.tariff if rules else None,
         standing=rules.standing if rules else None,

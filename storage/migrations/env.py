@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import storage.breakers
 import storage.erasure
 import storage.price_tables
 import storage.rollout_tables

@@ -1,6 +1,10 @@
 """The workflows' client without Temporal: the real machine of drivers in memory, and sessions as they are put."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
+
+from temporalio.service import RPCError, RPCStatusCode
 
 from client import ActionRefused, UnknownWorkflow, driver_id
 from domain.driver.apply import apply
@@ -18,10 +22,22 @@ from domain.session.whatif import preview_of
 VENDOR_PAGE = "https://vendor.invalid/link"
 
 
+class NoVisibility:
+    """A Temporal client whose visibility store is away."""
+
+    async def count_workflows(self, query: str) -> Any:
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    async def list_workflows(self, query: str, **_: Any) -> AsyncIterator[Any]:
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+        yield
+
+
 class Desk:
     """What `client.Nightcharge` is to the API."""
 
     def __init__(self) -> None:
+        self.temporal = NoVisibility()
         self.drivers: dict[str, DriverState] = {}
         self.sessions: dict[str, SessionState] = {}
         self.acted: list[tuple[str, DriverActed]] = []

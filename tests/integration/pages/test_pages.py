@@ -15,8 +15,10 @@ from domain.devices import Capability, CapabilityKind, Side
 from domain.driver.events import DeviceSeen
 from domain.program import Program
 from gateway.api.access import Scope
+from gateway.pages import lists
 from gateway.pages.entry import LARGEST_FORM
 from gateway.pages.mount import PagesConfig, driver_page_url, mount_pages, operator_page_url
+from storage.breakers import Breakers
 from storage.tenants import DriverRecord
 
 HERE = "https://pages.test"
@@ -198,6 +200,29 @@ async def test_an_operator_sees_nothing_of_another_program(house: House, browser
     for wanted in ("beta-customer-1", beta.driver, f"driver:{beta.driver}", f"session:{beta.session}"):
         found = await browser.get("/operator/find", params={"q": wanted})
         assert (found.status_code, "Nothing found" in found.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ([], "no worker says anything"),
+        ([[], []], "2 workers and this gateway say so"),
+        ([["TESLA"], []], "Tesla at 1 of 2 workers"),
+    ],
+)
+async def test_the_fleet_shows_the_breakers_of_the_workers(
+    house: House, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, told: list[list[str]], shown: str
+) -> None:
+    """Temporal is away meanwhile, which is when an operator needs the page most."""
+
+    async def away(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(lists, "sessions", away)
+    for number, vendors in enumerate(told):
+        await Breakers(house.services.store.database).tell(str(number), vendors, TODAY)
+    await log_in(browser, house.alpha.token)
+    assert shown in (await browser.get("/operator")).text
 
 
 async def test_an_operators_look_at_a_driver_is_audited(house: House, browser: httpx.AsyncClient) -> None:

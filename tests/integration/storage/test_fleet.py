@@ -12,6 +12,7 @@ from support.two_programs import LOG, make_account
 from domain.devices import Side
 from domain.program import Program
 from domain.reliability import RouteRecord
+from storage.breakers import COUNTS_FOR, Breakers, OpenBreakers
 from storage.fleet import DAY, Fleet
 from storage.sql import SqlStore
 from storage.tenants import DriverRecord, Tenants
@@ -78,3 +79,15 @@ async def test_another_program_sees_none_of_it(store: SqlStore) -> None:
     assert await fleet.driver_of_vehicle("beta", "alpha") is None
     assert await fleet.driver_of_vehicle("alpha", "alpha") == "alpha-driver"
     assert await fleet.drivers("beta") == 1
+
+
+async def test_a_workers_last_word_counts_until_it_falls_silent(store: SqlStore) -> None:
+    """Two workers, one of which opens its breaker and then dies."""
+    breakers = Breakers(store.database)
+    await breakers.tell("one", [], at(0))
+    await breakers.tell("two", [], at(0))
+    await breakers.tell("two", ["EASEE", "TESLA"], at(0) + COUNTS_FOR / 2)
+    assert await breakers.open(at(0) + COUNTS_FOR) == OpenBreakers(workers=2, vendors={"EASEE": 1, "TESLA": 1})
+    await breakers.tell("one", ["TESLA"], at(0) + COUNTS_FOR)
+    later = await breakers.open(at(0) + 1.75 * COUNTS_FOR)
+    assert later == OpenBreakers(workers=1, vendors={"TESLA": 1})
