@@ -19,6 +19,9 @@ from temporalio.client import Client, WorkflowHistory
 
 from client import connect
 from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW
+from workflows.prices import PRICE_FEED_WORKFLOW
+from workflows.rollout import ROLLOUT_WORKFLOW
+from workflows.sweep import SWEEP_WORKFLOW
 
 PER_WORKFLOW = 3
 """Histories kept of each workflow type [count]."""
@@ -28,9 +31,9 @@ _PROCESS = re.compile(r"^(\d+@[^\s:/]+?)(-[0-9a-f]{32})?$")
 
 
 async def record(temporal: Client, folder: Path) -> list[Path]:
-    """Write the newest histories of both workflows; returns the files."""
+    """Write the newest histories of every kind of workflow; returns the files."""
     written = []
-    for kind in (DRIVER_WORKFLOW, SESSION_WORKFLOW):
+    for kind in (DRIVER_WORKFLOW, SESSION_WORKFLOW, ROLLOUT_WORKFLOW, PRICE_FEED_WORKFLOW, SWEEP_WORKFLOW):
         found = temporal.list_workflows(f"WorkflowType='{kind}'", limit=PER_WORKFLOW)
         async for execution in found:
             handle = temporal.get_workflow_handle(execution.id, run_id=execution.run_id)

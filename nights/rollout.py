@@ -18,9 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from temporalio.client import WorkflowHistory
+
 from domain.rollout.events import Stop, TakeBack
 from domain.rollout.state import RolloutState
 from nights.page_rows import put_row
+from nights.record_histories import write
 from nights.rollout_town import OPERATOR, Ending, Town, town, work
 from workflows.rollout import RolloutWorkflow
 
@@ -37,6 +40,7 @@ class Played:
     kills: int
     seconds: float
     bill: Counter[str]  # billed actions of one driver of the brand that was asked
+    history: WorkflowHistory  # of the rollout
 
     def asked(self) -> Counter[str]:
         return Counter(ending.requirement for ending in self.endings.values())
@@ -78,8 +82,8 @@ async def play(folder: Path, *, drivers: int, page_size: int, is_killed: bool, i
         place.let_go()
         await place.reaches(lambda s: bool(s.ends_because) or s.soak is not None, "the end")
         endings, state = await place.endings(driver_ids), await place.state()
-        bill = await place.bill(driver_ids[1])
-    return Played(endings, state, place.kills, time.monotonic() - began, bill)
+        bill, history = await place.bill(driver_ids[1]), await place.rollout.fetch_history()
+    return Played(endings, state, place.kills, time.monotonic() - began, bill, history)
 
 
 async def _take_back(place: "Town", half: int, pages: int) -> None:
@@ -109,7 +113,9 @@ TITLES = (
 )
 
 
-async def main(drivers: int, page_size: int, plays: list[tuple[bool, bool]], folder: Path, page: Path | None) -> bool:
+async def main(
+    drivers: int, page_size: int, plays: list[tuple[bool, bool]], folder: Path, page: Path | None, record: Path | None
+) -> bool:
     """Play each (taken back, killed), hold it against the undisturbed one of its kind, and tell; True if alike."""
     is_same = True
     for is_taken_back, is_killed in plays:
@@ -138,6 +144,8 @@ async def main(drivers: int, page_size: int, plays: list[tuple[bool, bool]], fol
             f"{run.seconds:.0f}",
         )
         print(" | ".join(row), flush=True)
+        if record is not None:
+            print(write(record, run.history))
         if page is not None:
             put_row(page, HEADING, TITLES, row, keys=3)
     return is_same
@@ -157,6 +165,7 @@ if __name__ == "__main__":
         "--keep", type=Path, metavar="FOLDER", help="endings of undisturbed plays, kept to compare with"
     )
     parser.add_argument("--into", type=Path, metavar="PAGE", help="write a row per play into this page")
+    parser.add_argument("--record", type=Path, metavar="FOLDER", help="store the rollout's history, as a release's")
     parser.add_argument("--worker", metavar="URL", help="run as the worker process")
     arguments = parser.parse_args()
     if arguments.worker:
@@ -168,4 +177,7 @@ if __name__ == "__main__":
         with tempfile.TemporaryDirectory() as nowhere:
             kept = arguments.keep or Path(nowhere)
             kept.mkdir(parents=True, exist_ok=True)
-            sys.exit(0 if asyncio.run(main(arguments.drivers, arguments.pages, wanted, kept, arguments.into)) else 1)
+            played = main(
+                arguments.drivers, arguments.pages, wanted, kept, page=arguments.into, record=arguments.record
+            )
+            sys.exit(0 if asyncio.run(played) else 1)

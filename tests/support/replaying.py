@@ -11,8 +11,12 @@ from temporalio.worker import Replayer
 
 from workflows.driver import DriverWorkflow
 from workflows.engine import PLUGIN
+from workflows.prices import PriceFeedWorkflow
+from workflows.rollout import RolloutWorkflow
 from workflows.session import SessionWorkflow
+from workflows.sweep import SweepWorkflow
 
+ALL = [DriverWorkflow, SessionWorkflow, RolloutWorkflow, PriceFeedWorkflow, SweepWorkflow]
 LIMIT_SECONDS = 30.0
 """A replay takes one second. One that never ends can't be cancelled in SDK 1.31, so it is left behind in its thread."""
 
@@ -26,7 +30,7 @@ def replay(history: WorkflowHistory, limit_seconds: float = LIMIT_SECONDS) -> No
     failures: list[BaseException] = []
 
     def work() -> None:
-        replayer = Replayer(plugins=[PLUGIN], workflows=[DriverWorkflow, SessionWorkflow])
+        replayer = Replayer(plugins=[PLUGIN], workflows=ALL)
         try:
             asyncio.run(replayer.replay_workflow(history))
         except Exception as failure:
