@@ -6,21 +6,25 @@ from contextlib import contextmanager
 
 from temporalio import activity
 
-BEAT_SECONDS = 3.0
-"""Real time between two heartbeats; a third of what a step may stay silent for."""
+BEATS_PER_TIMEOUT = 3
+"""Heartbeats within the time a step may stay silent for: one or two may be lost."""
 
 
 @contextmanager
 def beating() -> Iterator[None]:
-    """Heartbeat in the background while the block runs."""
-    task = asyncio.get_running_loop().create_task(_beat())
+    """Heartbeat in the background while the block runs, if anybody listens."""
+    timeout = activity.info().heartbeat_timeout
+    if not timeout:
+        yield
+        return
+    task = asyncio.get_running_loop().create_task(_beat(timeout.total_seconds() / BEATS_PER_TIMEOUT))
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _beat() -> None:
+async def _beat(seconds: float) -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.sleep(seconds)

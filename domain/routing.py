@@ -2,9 +2,11 @@
 
 from domain.commands import Goal
 from domain.devices import Side
+from domain.memo import remembered
 from domain.session.state import Box, Car, ControlMode, SessionState
 
 
+@remembered
 def route(state: SessionState, goal: Goal) -> tuple[Side, ...]:
     """The sides that can bring about `goal`, best first. Empty: nothing can be commanded, and that must be said.
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from domain.devices import Side
 from domain.fusion import Picture
+from domain.memo import remembered
 from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
 from domain.session.spread import run_at
@@ -87,6 +88,7 @@ def _may_ask_at(state: SessionState, device_id: str, doubt: Doubt) -> datetime:
     return state.plugged_in_at if last is None else last + READ_AGAIN_AFTER
 
 
+@remembered
 def doubt_of(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     """The first thing that is not known well enough."""
     return next((doubt for rule in _DOUBTS if (doubt := rule(state, night, picture, now)) is not None), None)
@@ -174,6 +176,7 @@ def _plan_over(state: SessionState, night: Night, picture: Picture, now: datetim
     return Doubt("the plan's last run is over", (state.car.device_id,), ended_at)
 
 
+@remembered
 def plan_ended_at(night: Night, now: datetime) -> datetime | None:
     """When the plan's last run ended; None: it has not."""
     plan = night.plan

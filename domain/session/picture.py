@@ -4,9 +4,11 @@ from datetime import datetime
 
 from domain.devices import PowerDeliveryState
 from domain.fusion import Picture, fuse
+from domain.memo import remembered
 from domain.session.state import SessionState
 
 
+@remembered
 def picture_of(state: SessionState, now: datetime) -> Picture:
     """The picture at `now`."""
     car = state.readings.get(state.car.device_id)

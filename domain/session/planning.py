@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from domain.commands import CommandResult
 from domain.fusion import Picture
+from domain.memo import remembered
 from domain.session.effects import Plan, PlanRequest, SessionEffect
 from domain.session.looking import is_off, plan_ended_at
 from domain.session.state import Night, OverrideKind, SessionState
@@ -52,6 +53,7 @@ def _why_plan(state: SessionState, night: Night, picture: Picture, now: datetime
     return off_plan(state, night, picture)
 
 
+@remembered
 def off_plan(state: SessionState, night: Night, picture: Picture) -> str:
     """What is no longer as the plan took it to be; empty: nothing."""
     off_pct = level_off_plan_pct(state, night, picture)

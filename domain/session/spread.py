@@ -6,8 +6,10 @@ every restart. The driver's word and the last safe start are never delayed.
 
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import groupby
 
-from domain.plan import DRAWING_KWH, ChargingPlan
+from domain.memo import remembered
+from domain.plan import ChargingPlan
 from domain.session.state import Night, SessionState
 
 
@@ -20,15 +22,19 @@ def delay_of(state: SessionState, night: Night, edge: datetime) -> timedelta:
     return timedelta(seconds=drawn % (state.spread_seconds + 1))
 
 
+@remembered
+def runs_of(plan: ChargingPlan) -> tuple[tuple[int, int], ...]:
+    """Per slot, the first and the last slot of the run (all drawing, or none) that it belongs to."""
+    runs: list[tuple[int, int]] = []
+    for _, slots in groupby(range(len(plan.energy_ac_kwh)), plan.is_on):
+        run = tuple(slots)
+        runs += [(run[0], run[-1])] * len(run)
+    return tuple(runs)
+
+
 def run_at(plan: ChargingPlan, t: int) -> tuple[int, int]:
-    """First and last slot of the run (all drawing, or none) that slot `t` belongs to."""
-    drawn, is_on = plan.energy_ac_kwh, plan.is_on(t)
-    first = last = t
-    while first > 0 and (drawn[first - 1] > DRAWING_KWH) is is_on:
-        first -= 1
-    while last + 1 < len(drawn) and (drawn[last + 1] > DRAWING_KWH) is is_on:
-        last += 1
-    return first, last
+    """First and last slot of the run that slot `t` belongs to."""
+    return runs_of(plan)[t]
 
 
 def delayed_edge(state: SessionState, night: Night, plan: ChargingPlan, t: int) -> datetime:

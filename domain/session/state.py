@@ -212,7 +212,8 @@ class SessionState(Model):
     @property
     def box(self) -> Box | None:
         """The linked charger that surely holds this car."""
-        return next((box for box in self.boxes if box.device_id == self.charger_id), None)
+        charger_id = self.charger_id
+        return None if charger_id is None else next((box for box in self.boxes if box.device_id == charger_id), None)
 
     def is_unable(self, side: Side, goal: Goal) -> bool:
         return f"{side.value}:{goal.value}" in self.unable

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from domain.commands import Goal
 from domain.devices import Side
 from domain.fusion import Picture
+from domain.memo import remembered
 from domain.plan import ChargingPlan
 from domain.routing import device_at, route
 from domain.session.ladder import climb_time
@@ -53,6 +54,7 @@ class Want(NamedTuple):
     spread_seconds: float = 0.0  # of the delay that this switch has had
 
 
+@remembered
 def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
     """Whether energy should flow at `now`."""
     night = state.night
@@ -128,7 +130,8 @@ def _plan_wants(state: SessionState, night: Night, picture: Picture, now: dateti
 
 def is_over(plan: ChargingPlan, t: int) -> bool:
     """Whether the plan draws nothing from slot `t` on."""
-    return not any(plan.is_on(later) for later in range(t, len(plan.energy_ac_kwh)))
+    _, last = run_at(plan, t)
+    return last + 1 == len(plan.energy_ac_kwh) and not plan.is_on(t)
 
 
 def is_stuck_slow(state: SessionState, night: Night, picture: Picture) -> bool:
@@ -141,6 +144,7 @@ def is_stuck_slow(state: SessionState, night: Night, picture: Picture) -> bool:
     return state.measured_kw < SLOW_FRACTION * state.seen_kw and not has_top and can_pause(state)
 
 
+@remembered
 def can_pause(state: SessionState) -> bool:
     """Whether a stop now can surely be followed by a start (F22, F25)."""
     sides = route(state, Goal.STOP)[:1]
@@ -163,6 +167,7 @@ def is_reached(state: SessionState, night: Night, picture: Picture) -> bool:
     return picture.soc_pct >= reachable_soc_pct(state, night, picture) - slack
 
 
+@remembered
 def reachable_soc_pct(state: SessionState, night: Night, picture: Picture) -> float:
     """The target, or the car's own limit if that is lower [%] (F32): beyond it no command makes energy flow."""
     limit = own_limit_pct(state, picture)
@@ -196,6 +201,7 @@ def max_power_kw(state: SessionState) -> float:
     return min(state.car.max_power_kw, state.box.max_power_kw) if state.box else state.car.max_power_kw
 
 
+@remembered
 def power_kw(state: SessionState) -> float:
     """What plans count on [kW]: what was measured, best once it had settled, else the nominal power (F23, F56)."""
     known = state.measured_kw or state.seen_kw
@@ -212,12 +218,14 @@ def cautious_power_kw(state: SessionState) -> float:
     return power_kw(state) * CAUTIOUS_FRACTION
 
 
+@remembered
 def last_safe_start(state: SessionState, night: Night, picture: Picture) -> datetime:
     """Departure minus the energy still needed at cautious power minus the driver's time to act."""
     hours = hours_needed(state, night, picture, cautious_power_kw(state))
     return night.departs_at if hours <= 0 else night.departs_at - timedelta(hours=hours) - SAFETY_MARGIN
 
 
+@remembered
 def measure_at(state: SessionState, night: Night, picture: Picture) -> datetime:
     """When a car whose power was never measured must show it; its departure if that is known or not needed."""
     hours = hours_needed(state, night, picture, SLOWEST_KW)
@@ -226,6 +234,7 @@ def measure_at(state: SessionState, night: Night, picture: Picture) -> datetime:
     return night.departs_at - timedelta(hours=hours) - SAFETY_MARGIN - climb_time(state, Goal.START)
 
 
+@remembered
 def must_start_at(state: SessionState, night: Night, picture: Picture) -> datetime:
     """From here on price no longer counts: the whole ladder, climbed now, still ends before the last safe start."""
     latest = last_safe_start(state, night, picture)
@@ -242,6 +251,7 @@ def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: date
     return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
 
 
+@remembered
 def is_short(state: SessionState, night: Night, picture: Picture, now: datetime) -> bool:
     """Whether the target will be missed by more than anybody overlooks."""
     return picture.soc_pct is not None and shortfall_pct(state, night, picture, now) > SHORT_BY_PCT
