@@ -126,6 +126,7 @@ def told(level: Level | None, at: datetime, soc_pct: float, plugged_in_at: datet
 
 
 def _anew(level: Level, at: datetime, soc_pct: float) -> Level:
+    """A word that is believed holds all energy up to it: the meter counts on from there."""
     return level.model_copy(
         update={
             "told_pct": soc_pct,
@@ -135,5 +136,6 @@ def _anew(level: Level, at: datetime, soc_pct: float) -> Level:
             "low_pct": 0.0,
             "unmoved_pct": 0.0,
             "high_pct": 0.0,
+            "metered_at": None if level.metered_at is None else max(level.metered_at, at),
         }
     )

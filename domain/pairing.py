@@ -128,6 +128,27 @@ def is_disproved(car: Reading | None, charger: Reading | None, own: Trace) -> bo
     return began + SAME_PLUG / 2 <= charger.observed_at <= car.observed_at
 
 
+def is_confirmed(
+    charger_id: str,
+    car_id: str,
+    readings: Mapping[str, Reading],
+    traces: Mapping[str, Trace],
+    *,
+    since: datetime | None = None,
+) -> bool:
+    """Whether a stop at this charger can take energy from no other car (P11): nothing is plugged into any other one, or
+    power rose or fell at both ends and at no other charger, later than `since`, when the match was last put in question
+    (F61, F62)."""
+    others = [r for r in readings.values() if r.side is Side.CHARGER and r.device_id != charger_id]
+    others = [r for r in others if r.is_plugged_in is not False]
+    box, own = traces.get(charger_id, Trace()), traces.get(car_id, Trace())
+    return not others or any(
+        _has(box, edge) and not any(_has(traces.get(other.device_id, Trace()), edge) for other in others)
+        for edge in own.edges
+        if since is None or edge.at > since + SAME_EDGE
+    )
+
+
 def speaks_against(charger_id: str, car_id: str, readings: Mapping[str, Reading], traces: Mapping[str, Trace]) -> bool:
     """Whether the charger's or the car's own word denies the match, or power flowed at one end alone."""
     charger, car = readings.get(charger_id), readings.get(car_id)

@@ -136,9 +136,9 @@ def _no_last_safe_start(_: Any) -> Any:
     return lambda _state, night, _picture: night.departs_at
 
 
-def _never_doubts(_: Any) -> Any:
-    """The vendor's word which charger holds the car is taken as sure, whatever the power says."""
-    return lambda state: state
+def _never_unsure(_: Any) -> Any:
+    """The vendor's word which charger holds the car is enough for a stop, whatever else is plugged in."""
+    return lambda _state: frozenset()
 
 
 def _what_was_is(_: Any) -> Any:
@@ -173,6 +173,6 @@ MUTANTS = (
     ),
     Mutant("H", "an hour off", "domain.departure:next_departure", _an_hour_off, ("F49",)),
     Mutant("I", "no last safe start", "domain.session.wants:must_start_at", _no_last_safe_start, ("F51", "F56")),
-    Mutant("J", "stop on an unsure match", "domain.session.hearing:_doubt_word", _never_doubts, ("F61",)),
+    Mutant("J", "stop on an unsure match", "domain.session.ladder:unsure_sides", _never_unsure, ("F61",)),
     Mutant("K", "believes what was measured before", "domain.session.control:_is_as_wanted", _what_was_is, ("F67",)),
 )

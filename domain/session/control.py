@@ -7,7 +7,7 @@ from domain.commands import CommandOrder, Goal, Proof
 from domain.fusion import Picture
 from domain.routing import device_at
 from domain.session.effects import ReportReleased, Send, SessionEffect
-from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, pulse_rung, toggles
+from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, pulse_rung, toggles, unsure_sides
 from domain.session.looking import waits_for_match, witness_ids
 from domain.session.picture import picture_of
 from domain.session.rivals import RESTORED_AT_MOST, rests_until, starts_of_theirs
@@ -63,6 +63,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         return  # a start under way has not worked yet: should it, there is time to stop then
     if open_commands:  # the opposite is under way: a newer intent supersedes it at the same device
         side = open_commands[-1].order.side
+        if goal is Goal.STOP and side in unsure_sides(state):
+            return
         yield _send(
             state, goal, Rung(side, _proof_of(goal), "a newer intent supersedes the command under way"), want, now
         )

@@ -11,6 +11,7 @@ from domain.commands import CommandOutcome, CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.energy_flow import charger_offers
 from domain.fusion import Picture
+from domain.pairing import is_confirmed
 from domain.routing import device_at, route
 from domain.session.state import Command, Night, OverrideKind, SessionState
 from domain.session.switches import SWITCHES_PER_NIGHT, may_pulse, switches
@@ -37,10 +38,20 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
         return None
     closed = failed_sides(state, goal, now) | barred_sides(state, goal, now)
     if goal is Goal.STOP:
-        return _best(state, goal, closed)
+        return _best(state, goal, closed | unsure_sides(state))
     if not _may_start(state, state.night):
         return None
     return _release(state, closed) or _best(state, goal, closed)
+
+
+def unsure_sides(state: SessionState) -> frozenset[Side]:
+    """The charger, if a stop there might take energy from another car; one through the car itself never does (P11)."""
+    if state.box is None or state.night is None:
+        return frozenset()
+    reopened_at = max((undone.at for undone in state.night.undone if undone.is_on), default=None)
+    ids = state.box.device_id, state.car.device_id
+    is_sure = is_confirmed(*ids, state.readings, state.traces, since=reopened_at)
+    return frozenset() if is_sure else frozenset({Side.CHARGER})
 
 
 def _may_start(state: SessionState, night: Night) -> bool:
@@ -61,7 +72,7 @@ def pulse_rung(state: SessionState, picture: Picture, now: datetime, *, is_press
         return None
     if len(night.commands) >= _budget(state, Goal.START, is_pressing=is_pressing) or not may_pulse(night):
         return None
-    if Side.CHARGER in barred_sides(state, Goal.START, now) or not _offers_in_vain(state, night):
+    if Side.CHARGER in barred_sides(state, Goal.START, now) | unsure_sides(state) or not _offers_in_vain(state, night):
         return None
     if any(c.order.is_pulse and now - c.begun_at < LADDER_REST for c in night.commands):
         return None

@@ -7,6 +7,9 @@ from domain.session.state import Command, Night
 SWITCHES_PER_NIGHT = 6
 """Starts and stops of ours in a night [count] (P8)."""
 
+PULSES_PER_NIGHT = 2
+"""Offers taken away and given back in a night [count]."""
+
 
 def switches(night: Night) -> int:
     """Relays that we moved tonight, or may have [count]."""
@@ -31,8 +34,9 @@ def may_stop_at_the_target(night: Night) -> bool:
 
 
 def may_pulse(night: Night) -> bool:
-    """Whether an offer may be taken away and given back."""
-    return switches(night) <= SWITCHES_PER_NIGHT - 2
+    """Whether an offer may be taken away and given back, with a stop at the target still left."""
+    pulses = sum(command.order.is_pulse for command in night.commands)
+    return pulses < PULSES_PER_NIGHT and switches(night) <= SWITCHES_PER_NIGHT - 3
 
 
 def _may_have_acted(command: Command) -> bool:

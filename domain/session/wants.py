@@ -138,7 +138,13 @@ def is_stuck_slow(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether the car resumed far slower than it charged before, which a second start may cure, once (F23)."""
     if any(command.order.is_restart for command in state.open_commands()):
         return True  # it is under way
-    if night.restarts or state.measured_kw is None or state.seen_kw is None or not picture.is_flowing:
+    if (
+        night.restarts
+        or night.catches_up
+        or state.measured_kw is None
+        or state.seen_kw is None
+        or not picture.is_flowing
+    ):
         return False
     has_top = (picture.soc_expected_pct or 0.0) >= TAPER_FROM_PCT - 10
     return state.measured_kw < SLOW_FRACTION * state.seen_kw and not has_top and can_pause(state)

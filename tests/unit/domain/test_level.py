@@ -79,3 +79,11 @@ def test_the_level_is_expected_to_rise_no_longer_than_power_is_taken_to_last() -
 def test_it_says_when_a_level_is_reached() -> None:
     assert fresh().reaches_at(40 + 0.93 * RATE) == pytest.approx(at(1), abs=timedelta(seconds=1))
     assert metered(fresh(), at(1), 0.0, most_pct_per_hour=RATE).reaches_at(80) is None
+
+
+def test_energy_before_a_word_that_is_believed_is_not_counted_again_after_it() -> None:
+    level = metered(told(None, at(0), 40.0, at(0)), at(0), 15.0, most_pct_per_hour=20.0)
+    level = metered(level, at(0.9), 15.0, most_pct_per_hour=20.0)
+    level = told(level, at(1), 55.0, at(0))  # a reading without a power
+    level = metered(level, at(1.1), 15.0, most_pct_per_hour=20.0)
+    assert 56 < level.at_least_pct < 57

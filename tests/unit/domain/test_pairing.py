@@ -3,7 +3,7 @@
 from support.factories import CAR, CHARGER, EVENING, at, make_reading
 
 from domain.devices import PowerDeliveryState, Reading, Side
-from domain.pairing import Trace, find_match, is_disproved, traced
+from domain.pairing import Edge, Trace, find_match, is_confirmed, is_disproved, traced
 
 CHARGING, STOPPED, UNPLUGGED = PowerDeliveryState.CHARGING, PowerDeliveryState.STOPPED, PowerDeliveryState.UNPLUGGED
 OTHER = "charger-2"
@@ -107,3 +107,15 @@ def test_edges_are_kept_few_and_forgotten_with_the_plug() -> None:
     assert len(trace.edges) == 6
     assert traced(trace, box(21, UNPLUGGED)).edges == ()
     assert traced(trace, box(21, UNPLUGGED)).plugged_after == at(21)
+
+
+def test_p11_a_stop_at_a_charger_beside_another_busy_one_needs_power_that_rose_or_fell_at_both_ends_alone() -> None:
+    readings = {r.device_id: r for r in (car(2), box(2), box(2, device_id=OTHER))}
+    edge = Edge(at=at(1), is_on=True)
+    both_ends = {CAR: Trace(edges=(edge,)), CHARGER: Trace(edges=(edge,))}
+    assert is_confirmed(CHARGER, CAR, readings, both_ends)
+    assert not is_confirmed(CHARGER, CAR, readings, {})
+    assert not is_confirmed(CHARGER, CAR, readings, {**both_ends, OTHER: Trace(edges=(edge,))})  # there too
+    assert not is_confirmed(CHARGER, CAR, readings, both_ends, since=at(1))  # put in question since
+    alone = {key: reading for key, reading in readings.items() if key != OTHER}
+    assert is_confirmed(CHARGER, CAR, alone, {})
