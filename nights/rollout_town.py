@@ -42,6 +42,7 @@ from storage.programs import Programs
 from storage.reliability import SqlReliability
 from storage.roster import BUCKETS, SqlRoster, bucket_of
 from storage.sql import SqlStore
+from workflows import policies
 from workflows import search_attributes as labels
 from workflows.driver import DriverWorkflow
 from workflows.fleet import Fleet
@@ -59,6 +60,9 @@ TASKS_AT_ONCE = 10
 
 DEADLINE_SECONDS = 400.0
 STICKY = timedelta(seconds=2)
+SILENT_FOR = timedelta(seconds=3)
+"""A step that is silent for so long is taken to be killed; production waits longer, here nothing else is waited for."""
+
 OPERATOR = "an operator"
 TIMER_GRID = 'history.timerProcessorMaxTimeShift="10ms"'
 
@@ -121,6 +125,18 @@ class Ending:
     standing: Standing
     reason: str
     change: str
+
+
+def ending_of(state: DriverState) -> Ending:
+    """How a driver stands."""
+    vehicle = journey_of(state).vehicles[0]
+    return Ending(
+        requirement=vehicle.requirement.value,
+        version=state.program.version,
+        standing=state.program.standing,
+        reason=vehicle.requirement_reason,
+        change=state.change.reason if state.change else "",
+    )
 
 
 class Town:
@@ -252,15 +268,7 @@ class Town:
 
             async with gate:
                 await until(answers, f"driver {driver_id}")
-            state = found[-1]
-            vehicle = journey_of(state).vehicles[0]
-            return Ending(
-                requirement=vehicle.requirement.value,
-                version=state.program.version,
-                standing=state.program.standing,
-                reason=vehicle.requirement_reason,
-                change=state.change.reason if state.change else "",
-            )
+            return ending_of(found[-1])
 
         found = await asyncio.gather(*(ask(driver_id) for driver_id in driver_ids))
         return dict(zip(driver_ids, found, strict=True))
@@ -334,6 +342,7 @@ class HeldFleet(Fleet):
 
 async def work(url: str) -> None:
     """A worker of drivers and rollouts alone. Without the sandbox: thousands of drivers on a small machine."""
+    policies.HEARTBEAT = SILENT_FOR
     client = await Client.connect(os.environ["TEMPORAL_ADDRESS"], data_converter=pydantic_data_converter)
     database = Database(url)
     await database.prepare(migrate)
