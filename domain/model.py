@@ -4,16 +4,33 @@ What we wrote ourselves is read tolerantly, so that an older worker can read wha
 sends is strict about unknown keys, so that a misspelt wish is refused and not ignored.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+
+
+_set = object.__setattr__
 
 
 class Model(BaseModel):
     """A frozen value. Changed copies come from `model_copy(update=...)`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, in a third of the time where there is nothing but fields: states change some ten thousand
+        times a night."""
+        if deep or self.__pydantic_private__ is not None or self.__pydantic_extra__ is not None:
+            return super().model_copy(update=update, deep=deep)
+        copy = object.__new__(type(self))
+        changes = update or {}
+        _set(copy, "__dict__", {**self.__dict__, **changes})
+        _set(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changes))
+        _set(copy, "__pydantic_extra__", None)
+        _set(copy, "__pydantic_private__", None)
+        return copy
 
 
 class Request(Model):

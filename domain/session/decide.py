@@ -40,6 +40,9 @@ NEXT_NIGHT_AFTER = timedelta(hours=1)
 RENEW_AT_EVENTS = 5_000
 """History events at which a session continues as new (F74)."""
 
+AT_START = ("opened", "none", False)
+"""Stage, route and readiness that a session is started with, its departure beside them (`Labels`)."""
+
 
 def decide(
     state: SessionState, now: datetime, seen: int = 0, vitals: Vitals | None = None, attempt: int = 0
@@ -81,14 +84,13 @@ def report_to_the_driver(state: SessionState) -> Iterator[SessionEffect]:
 def listen_to_devices(state: SessionState) -> Iterator[SessionEffect]:
     """Only what this night needs to know reaches the session."""
     mark = state.night.target_soc_pct if state.night else state.wish.target_soc_pct
-    watch = Watch(
-        session_id=state.session_id,
-        driver_id=state.driver_id,
-        device_ids=state.device_ids,
-        soc_above_pct=mark,
-        area=state.tariff.area,
-    )
-    if watch != state.watch and not is_busy(state):
+    known, ids, area = state.watch, state.device_ids, state.tariff.area
+    if known is not None and (known.device_ids, known.soc_above_pct, known.area) == (ids, mark, area):
+        return
+    if not is_busy(state):
+        watch = Watch(
+            session_id=state.session_id, driver_id=state.driver_id, device_ids=ids, soc_above_pct=mark, area=area
+        )
         yield Listen(watch=watch, reason=f"hear plug, flow, faults, and the level reaching {mark:.0f} %")
 
 
@@ -145,15 +147,16 @@ def _is_wanted_at_once(state: SessionState) -> bool:
 
 def label_for_operators(state: SessionState, picture: Picture) -> Iterator[SessionEffect]:
     """Search attributes follow the few things people filter by."""
-    labels = Labels(
-        stage=_stage(state),
-        route=_route_taken(state),
-        departs_at=state.night.departs_at if state.night else state.last_departure_at,
-        is_ready=state.night is not None and state.night.ready_at is not None,
-    )
-    is_as_begun = labels == Labels(departs_at=labels.departs_at) and state.labels == Labels()  # set at the start
-    if labels != state.labels and state.night is not None and not is_as_begun:
-        yield Label(labels=labels, reason=f"stage {labels.stage}, route {labels.route}")
+    night, known = state.night, state.labels
+    if night is None:
+        return
+    stage, route, is_ready = _stage(state), _route_taken(state), night.ready_at is not None
+    if (stage, route, is_ready) == (known.stage, known.route, known.is_ready):
+        is_at_start = known.departs_at is None and (stage, route, is_ready) == AT_START
+        if night.departs_at == known.departs_at or is_at_start:
+            return
+    labels = Labels(stage=stage, route=route, departs_at=night.departs_at, is_ready=is_ready)
+    yield Label(labels=labels, reason=f"stage {labels.stage}, route {labels.route}")
 
 
 def _stage(state: SessionState) -> str:
