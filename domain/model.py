@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
-
 _set = object.__setattr__
 
 
