@@ -23,6 +23,7 @@ class FirstAnswer(Model):
     status: int
     media_type: str
     body: str
+    location: str | None = None
 
 
 class OtherRequest(CallerError):
@@ -53,13 +54,15 @@ class Answers:
             row = session.get_one(AnswerRow, (caller, key), with_for_update=True)
             if now - row.asked_at > (KEPT_FOR if row.status is not None else GIVEN_UP_AFTER):
                 row.request_digest, row.asked_at = digest, now
-                row.status = row.media_type = row.body = None
+                row.status = row.media_type = row.body = row.location = None
                 return None
             if row.request_digest != digest:
                 raise OtherRequest
             if row.status is None:
                 raise StillAsked
-            return FirstAnswer(status=row.status, media_type=row.media_type or "", body=row.body or "")
+            return FirstAnswer(
+                status=row.status, media_type=row.media_type or "", body=row.body or "", location=row.location
+            )
 
         return await self._database.write(work)
 
@@ -67,6 +70,7 @@ class Answers:
         def work(session: Session) -> None:
             row = session.get_one(AnswerRow, (caller, key))
             row.status, row.media_type, row.body = answer.status, answer.media_type, answer.body
+            row.location = answer.location
 
         await self._database.write(work)
 

@@ -67,6 +67,7 @@ class AnswerRow(SQLModel, table=True):
     status: int | None = None
     media_type: str | None = None
     body: str | None = Field(default=None, sa_type=Text)
+    location: str | None = None
 
 
 class AuditRow(SQLModel, table=True):

@@ -31,7 +31,8 @@ class Scope(StrEnum):
     READ = "read"  # everything of the program's drivers, one by one
     ACT = "act"  # start drivers, do their actions, give them links
     EXPORT = "export"  # many drivers at once
-    ADMIN = "admin"  # rules, keys, hooks, the audit
+    ADMIN = "admin"  # keys, hooks, the audit
+    PUBLISH = "publish"  # change the program's rules
     APPROVE = "approve"  # be the second person for more switching than one may do
 
 

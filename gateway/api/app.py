@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.api import drivers, hooks, live, nights, problems, programs, sessions
+from gateway.api import drivers, hooks, live, nights, problems, programs, publishing, sessions
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.services import Services
 from gateway.schemas import exact
@@ -34,7 +34,7 @@ SECURE = {
 def mount(app: FastAPI, services: Services) -> None:
     """Put the API onto `app`, beside whatever is there."""
     app.state.services = services
-    for module in (programs, drivers, sessions, nights, hooks, live):
+    for module in (programs, publishing, drivers, sessions, nights, hooks, live):
         app.include_router(module.router)
     problems.install(app, PREFIX)
     app.add_middleware(Guard)

@@ -118,13 +118,12 @@ async def get_devices(driver: OwnDriver, _: Reader, api: Api) -> Page[DeviceView
 async def get_interventions(
     driver: OwnDriver, _: Reader, api: Api, language: Language = "en"
 ) -> Page[PendingIntervention]:
-    """What somebody must do before a device can do everything again."""
-    state = await api.workflows.driver_state(driver.id)
+    """What somebody must do before a vehicle can do everything again; resolved ones are left out."""
+    state, journey = await api.workflows.driver_state(driver.id), await api.workflows.journey(driver.id)
     wanted = [
-        PendingIntervention(id=one, device_id=device.id, capability=kind)
-        for device in state.devices.values()
-        for kind, capability in sorted(device.capabilities.items())
-        for one in (capability.intervention_ids if not capability.is_capable else ())
+        PendingIntervention(**one.model_dump(exclude={"resolved_at"}), is_shown=one in journey.interventions)
+        for one in state.interventions.values()
+        if one.resolved_at is None
     ]
     known = {one.id: one for one in await api.vendor.interventions(language)} if wanted and api.vendor else {}
     told = [

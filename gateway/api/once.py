@@ -58,7 +58,8 @@ async def _once(request: Request, key: str, handle: Callable[[Request], Coroutin
     digest.update(await request.body())
     first = await api.answers.begin(caller.actor, key, digest.hexdigest(), api.real_now())
     if first is not None:
-        return Response(first.body, first.status, {"Idempotent-Replayed": "true"}, first.media_type)
+        headers = {"Idempotent-Replayed": "true", **({"Location": first.location} if first.location else {})}
+        return Response(first.body, first.status, headers, first.media_type)
     answer = None
     try:
         answer = await _answer(request, handle)
@@ -66,11 +67,13 @@ async def _once(request: Request, key: str, handle: Callable[[Request], Coroutin
         if answer is None or answer.status_code >= 500 or answer.status_code in NOT_KEPT:
             await api.answers.drop(caller.actor, key)
     if answer.status_code < 500 and answer.status_code not in NOT_KEPT:
-        body = bytes(answer.body).decode()
-        media_type = answer.headers.get("content-type", "")
-        await api.answers.keep(
-            caller.actor, key, FirstAnswer(status=answer.status_code, media_type=media_type, body=body)
+        first = FirstAnswer(
+            status=answer.status_code,
+            media_type=answer.headers.get("content-type", ""),
+            body=bytes(answer.body).decode(),
+            location=answer.headers.get("location"),
         )
+        await api.answers.keep(caller.actor, key, first)
     return answer
 
 

@@ -136,6 +136,7 @@ ProgramReader = Annotated[Principal, Depends(needs(Scope.READ, whole_program=Tru
 ProgramActor = Annotated[Principal, Depends(needs(Scope.ACT, whole_program=True))]
 Exporter = Annotated[Principal, Depends(needs(Scope.EXPORT, whole_program=True))]
 Admin = Annotated[Principal, Depends(needs(Scope.ADMIN, whole_program=True))]
+Publisher = Annotated[Principal, Depends(needs(Scope.PUBLISH, whole_program=True))]
 Approver = Annotated[Principal, Depends(needs(Scope.APPROVE, whole_program=True))]
 
 
@@ -162,6 +163,7 @@ __all__: Sequence[str] = (
     "OwnDriver",
     "ProgramActor",
     "ProgramReader",
+    "Publisher",
     "Reader",
     "Services",
     "caller_of",

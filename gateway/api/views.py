@@ -107,11 +107,13 @@ class PromptsView(Model):
 
 
 class PendingIntervention(Model):
-    """Something a person must do before a capability returns."""
+    """Something a person must do before a vehicle can do everything again."""
 
     id: str
-    device_id: str
-    capability: CapabilityKind
+    vehicle_id: str
+    blocks: tuple[CapabilityKind, ...]
+    since: Instant  # when it was first heard of
+    is_shown: bool  # False: a linked charger makes up for it, the driver is not asked
     title: str | None = None  # None: the vendor's catalogue is out of reach
     description: str | None = None
     needs_relink: bool | None = None

@@ -1,4 +1,4 @@
-"""What each worker says of its breakers."""
+"""What each worker says of its breakers; and, with a first answer, where the thing that was made stands."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,3 +16,4 @@ def upgrade() -> None:
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("open_vendors", sa.Text(), nullable=False),
     )
+    op.add_column("first_answer", sa.Column("location", sa.String(), nullable=True))

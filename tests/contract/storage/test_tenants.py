@@ -92,7 +92,7 @@ class TestTenants:
 class TestAnswers:
     async def test_first_answer_is_given_again(self, store: SqlStore) -> None:
         answers = Answers(store.database)
-        first = FirstAnswer(status=201, media_type="application/json", body="{}")
+        first = FirstAnswer(status=201, media_type="application/json", body="{}", location="/v1/x")
         assert await answers.begin("key:1", "once", "digest", NOW) is None
         await answers.keep("key:1", "once", first)
         assert await answers.begin("key:1", "once", "digest", after(days=2)) == first

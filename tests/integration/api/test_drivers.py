@@ -3,10 +3,15 @@
 import httpx
 import pytest
 from support.desk import VENDOR_PAGE
-from support.two_programs import House
+from support.factories import make_device
+from support.two_programs import TODAY, House
 
 from client import EngineUnavailable, driver_id
+from domain.devices import Capability, CapabilityKind, Side
+from domain.driver.events import DeviceSeen
+from domain.program import Program
 from gateway.api.limits import Rate
+from storage.tenants import DriverRecord
 
 
 async def test_the_same_reference_is_the_same_driver(house: House, http: httpx.AsyncClient) -> None:
@@ -135,6 +140,12 @@ async def test_a_repeat_with_its_key_gets_the_first_answer_and_does_nothing(
     assert len(house.vendor.made) == 1
 
 
+async def test_a_repeat_also_says_where_the_thing_stands(house: House, http: httpx.AsyncClient) -> None:
+    headers = {**house.alpha.bearer, "Idempotency-Key": "once"}
+    first, again = [await http.post("/v1/drivers", json={"reference": "a"}, headers=headers) for _ in range(2)]
+    assert again.headers["location"] == first.headers["location"] == f"/v1/drivers/{first.json()['id']}"
+
+
 async def test_a_key_used_for_another_request_is_refused(house: House, http: httpx.AsyncClient) -> None:
     headers = {**house.alpha.bearer, "Idempotency-Key": "once"}
     await http.post("/v1/drivers", json={"reference": "a"}, headers=headers)
@@ -157,6 +168,23 @@ async def test_a_failure_is_not_kept_as_the_first_answer(house: House, http: htt
     assert (await http.post("/v1/drivers", json={"reference": "a"}, headers=headers)).status_code == 503
     house.desk.fails = None
     assert (await http.post("/v1/drivers", json={"reference": "a"}, headers=headers)).status_code == 201
+
+
+async def test_an_intervention_is_told_with_the_vendors_words_and_whether_it_is_asked(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    """S27: suppressed while a charger makes up for it, and still told to the backend."""
+    driver = await house.desk.start_driver(Program(name="alpha"), "second")
+    await house.services.tenants.add_driver(DriverRecord(id=driver, program="alpha", reference="second", since=TODAY))
+    waits = Capability(is_capable=False, intervention_ids=("i-1",))
+    kinds = {CapabilityKind.START_CHARGING: waits, CapabilityKind.STOP_CHARGING: Capability(is_capable=True)}
+    house.desk.see(driver, DeviceSeen(device=make_device(Side.VEHICLE, driver_id=driver, capabilities=kinds)))
+    path = f"/v1/drivers/{driver}/interventions"
+    [one] = (await http.get(path, headers=house.alpha.bearer)).json()["items"]
+    assert (one["title"], one["blocks"], one["is_shown"]) == ("Open the app", ["start_charging"], True)
+    house.desk.see(driver, DeviceSeen(device=make_device(Side.CHARGER, driver_id=driver)))
+    [one] = (await http.get(path, headers=house.alpha.bearer)).json()["items"]
+    assert one["is_shown"] is False
 
 
 async def test_too_many_requests_are_told_when_to_come_back(house: House, http: httpx.AsyncClient) -> None:
