@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from domain.prices import PriceSeries
 from domain.session.effects import Decision, Send
 from domain.session.events import CommandEnded
-from nights.desk_faults import install_at_desk
+from nights.desk_faults import TO_LET_GO, install_at_desk
 from nights.judge.possible import possible_pct
-from nights.judge.truth import Acted, Band, Billed, Claim, Command, Point, Priced, Relay, Truth, Wished, Word
+from nights.judge.truth import Acted, Band, Billed, Claim, Command, Gone, Point, Priced, Relay, Truth, Wished, Word
 from nights.judge.verdict import is_ready
 from nights.night_prices import between
 from nights.play import PlayedNight
@@ -62,6 +62,8 @@ def _truth_of(night: PlayedNight) -> Truth:
         reasons=tuple(Command(at, s.order.side.value, s.order.goal.value.upper()) for at, s in _sent(night)),
         wrong_stops=_wrong_stops(night),
         is_away=world.is_away,
+        gone=tuple(_gone(night)),
+        misled_until=_misled_until(spec),
         erased_at=night.erased_at,
         spread_seconds=tuple(send.order.spread_seconds for _, send in _sent(night) if send.order.spread_seconds > 0),
     )
@@ -104,11 +106,33 @@ def _prices(night: PlayedNight) -> tuple[Priced, ...]:
 
 
 def _claims(night: PlayedNight) -> Iterator[Claim]:
+    proofs = {send.order.key: send.order.proof.value for _, send in _sent(night)}
     for session in night.sessions:
         for _, _, event, _ in session.record:
             if isinstance(event, CommandEnded):
                 out = event.outcome
-                yield Claim(out.goal.value, out.side.value, out.result.value, out.sent_at, out.ended_at)
+                yield Claim(
+                    out.goal.value, out.side.value, out.result.value, out.sent_at, out.ended_at, proofs[out.key]
+                )
+
+
+def _gone(night: PlayedNight) -> Iterator[Gone]:
+    """Devices that vanished from their account, and since when the product knew (F38)."""
+    for fault in night.spec.faults:
+        if fault.f != "F38":
+            continue
+        at = night.spec.plug_in_at + timedelta(minutes=fault.params["at_minutes"])
+        by_driver = fault.params["by"] == "driver"
+        side = "charger" if night.world.box_device is not None else "vehicle"
+        yield Gone(at + TO_LET_GO if by_driver else at, side, at if by_driver else None)
+
+
+def _misled_until(spec: NightSpec) -> datetime | None:
+    """Until when the level of before the trip was told, where that was higher than the true one (F8)."""
+    for fault in spec.faults:
+        if fault.f == "F8" and fault.params["off_pct"] > 0:
+            return spec.plug_in_at + timedelta(minutes=fault.params["for_minutes"])
+    return None
 
 
 def _bills(night: PlayedNight) -> tuple[Billed, ...]:

@@ -3,6 +3,7 @@
 Each check sees the truth and our words alone. What it takes for broken is in its docstring.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -48,10 +49,11 @@ def our_holds(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta
 
 
 def left_alone(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta:
-    """How long our holds lay within the span on sides that we did not even ask to start, then or shortly before."""
+    """How long our holds lay within the span on sides that we did not even ask to start, then or shortly before. A
+    device that has left our hands can be asked no more (F38): its time counts only if we knew and did not ask it then."""
     return sum(
         (
-            _held(truth, side, starts_at, ends_at)
+            _held(truth, side, starts_at, min(ends_at, _reachable_until(truth, side)))
             for side in SIDES
             if not any(
                 command.side == side and command.kind == "START" and starts_at - TO_ACT <= command.at <= ends_at
@@ -60,6 +62,18 @@ def left_alone(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelt
         ),
         timedelta(0),
     )
+
+
+def _reachable_until(truth: Truth, side: str) -> datetime:
+    """Until when we could have asked this side to start; for ever, if we were told that it leaves and did not ask."""
+    gone = next((gone for gone in truth.gone if gone.side == side), None)
+    if gone is None:
+        return truth.judged_at
+    was_asked = gone.announced_at is None or any(
+        command.side == side and command.kind == "START" and gone.announced_at <= command.at <= gone.at
+        for command in truth.commands
+    )
+    return gone.at if was_asked else truth.judged_at
 
 
 def _held(truth: Truth, side: str, starts_at: datetime, ends_at: datetime) -> timedelta:
@@ -75,6 +89,8 @@ def strands(truth: Truth) -> bool:
     """P2: a car that could have been ready is not; after the last safe start our hold was in force, and we did not
     even ask the side on which it lies to start. Or we hold a car whose driver has left us."""
     if truth.erased_at is not None:
+        if truth.acts and truth.acts[-1].act == "stay_stopped":
+            return False  # what holds the car is the driver's own word
         return our_holds(truth, truth.erased_at, truth.judged_at) > HELD_TOO_LONG
     if is_ready(truth) or left_to_driver(truth) or truth.possible_pct < truth.wish.target_pct - NEARLY_PCT:
         return False
@@ -82,11 +98,14 @@ def strands(truth: Truth) -> bool:
 
 
 def claims_untrue(truth: Truth) -> bool:
-    """P3: a start is called proven, or an account ready, without it being so."""
+    """P3: a start is called proven without energy that flows; or a side is called released while our hold lies there."""
+    proven = [claim for claim in truth.claims if claim.goal == "start" and claim.result == "proven"]
     return any(
-        not flowed(truth, claim.sent_at - PROVEN_WITHIN, claim.ended_at + timedelta(minutes=1))
-        for claim in truth.claims
-        if claim.goal == "start" and claim.result == "proven" and claim.sent_at is not None
+        _held(truth, claim.side, claim.ended_at - timedelta(seconds=1), claim.ended_at) > timedelta(0)
+        if claim.proof == "released"
+        else not flowed(truth, claim.sent_at - PROVEN_WITHIN, claim.ended_at + timedelta(minutes=1))
+        for claim in proven
+        if claim.sent_at is not None
     )
 
 
@@ -123,8 +142,10 @@ def overrules_driver(truth: Truth) -> bool:
 
 
 def fights(truth: Truth) -> bool:
-    """P8: more than six switches of ours in a night."""
-    return sum(relay.is_ours for relay in truth.relays) > SWITCHES
+    """P8: more than six switches of ours in a night: from a plug-in, or from the departure, to the unplug or there."""
+    edges = sorted({truth.wish.departs_at, *(begun for begun, _ in truth.plugged)})
+    nights = Counter(sum(edge <= relay.at for edge in edges) for relay in truth.relays if relay.is_ours)
+    return any(count > SWITCHES for count in nights.values())
 
 
 def misbills(truth: Truth) -> bool:

@@ -85,6 +85,15 @@ class Claim(NamedTuple):
     result: str
     sent_at: datetime | None
     ended_at: datetime
+    proof: str = "flow"  # what was to be measured: flow, no_flow, or released (this side lets go, the other may hold)
+
+
+class Gone(NamedTuple):
+    """A device that left our hands for good."""
+
+    at: datetime
+    side: str
+    announced_at: datetime | None  # since when we knew; None: without a word
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,8 @@ class Truth:
     reasons: tuple[Command, ...] = ()  # commands that the night log gives a reason for, when they were decided
     wrong_stops: int = 0  # stops that reached a car the session was not about
     is_away: bool = False  # plugged in where we have no say
+    gone: tuple[Gone, ...] = ()
+    misled_until: datetime | None = None  # until then every word told a level above the true one (F8)
     erased_at: datetime | None = None  # from here on the driver is no driver of ours
     spread_seconds: tuple[float, ...] = field(default=())  # random delays on record, of switches that had one
 

@@ -71,11 +71,16 @@ def no_return_at(truth: Truth) -> datetime:
     return truth.judged_at
 
 
+def known_impossible_at(truth: Truth) -> datetime:
+    """From when on it could be known that the target is out of reach: not before the first true word on the level."""
+    return max(no_return_at(truth), truth.misled_until or truth.plugged_in_at)
+
+
 def judge(truth: Truth, broken: tuple[str, ...]) -> Verdict:
     """The verdict; `broken` names the promises beside P1 that the night broke."""
     ready, exempt, warned = is_ready(truth), left_to_driver(truth), warned_at(truth)
     is_miss = not ready and not exempt
-    is_late = is_miss and warned is not None and warned > min(no_return_at(truth) + TO_SAY_IT, truth.judged_at)
+    is_late = is_miss and warned is not None and warned > min(known_impossible_at(truth) + TO_SAY_IT, truth.judged_at)
     is_silent = is_miss and warned is None
     first, last = truth.plugged_in_at, truth.judged_at
     return Verdict(
