@@ -83,10 +83,17 @@ def _solve_onoff(night: Night, seconds: float) -> Solved:
 def _with_few_switches(night: Night, free: Solved, most: int, seconds: float) -> Solved:
     """The cheapest plan with at most so many switches (3.11); where the target takes more, the fewest that reach it.
 
-    A price on switching beyond its cost finds plans with fewer, and bounds all of them; what is left between plan and
-    bound goes to the constraint programme.
+    Where the state graph holds the night, its labels count the switches. Else, and where the target takes more, a price
+    on switching beyond its cost finds plans with fewer, and bounds all of them; what is left between plan and bound
+    goes to the constraint programme.
     """
     problem = night.problem
+    try:
+        found = onoff.solve_onoff(scale_onoff(night), most_switches=most)
+    except SolverFailed:
+        pass
+    else:
+        return Solved(onoff_energies(night, found.is_on), None, found.solver, PlanStatus.OPTIMAL)
     begun = perf_counter()
     low, high = 0.0, _dearest_switch(night)
     best, bound = free, _bound_of(night, free)

@@ -23,7 +23,8 @@ from planner.problem import OnOff, SolverFailed
 
 SOLVER, FALLBACK = "or-tools min-cost flow", "labels in place of the min-cost flow"
 MOST_CELLS = 4_000_000  # edges times on-times; beyond, another solver takes the night
-MOST_STATES = 45_000  # the flow takes no time limit, so its size is limited: well below 1 s, some seconds if all tie
+MOST_STATES = 200_000  # neither flow nor labels take a time limit, so their size is limited: well below 1 s
+FLOW_ARCS = 10_000  # of these the flow; beyond it takes up to 0.7 s where many plans nearly tie
 LARGEST_BITS = 61  # of a cost times the number of nodes: the solver refuses more
 FIRST_GAP_SWITCHES = 0.3  # three nights in five have their optimum this near the bound
 FLOAT_SLACK = 4096  # bounds are compared in floating point: 2^60 / 2^53, with room
@@ -41,12 +42,15 @@ class Pattern(NamedTuple):
     solver: str
 
 
-def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = False) -> Pattern:
+def solve_onoff(
+    o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = False, most_switches: int | None = None
+) -> Pattern:
     """The slots to be on: least cost, then fewest starts, then earliest (3.1-3.7).
 
     Where no pattern has an on-time from least to most, the least overshoot is taken; without `may_overshoot` the most
     on-time below. `is_reachable` says that some pattern is known to have the wanted on-time.
-    Raises SolverFailed if the night has too many different on-times for the state graph.
+    Raises SolverFailed if the night has too many different on-times for the state graph, or if no pattern with at most
+    so many switches has the wanted on-time.
     """
     moves = moves_of(o)
     least = least_reachable(o)
@@ -56,15 +60,19 @@ def solve_onoff(o: OnOff, *, may_overshoot: bool = True, is_reachable: bool = Fa
         least = int(times[above])  # the first that slots can add up to: a sharper bound
     bound = bound_of(o, moves, least)
     cells = _Cells(o, moves, bound, times, least)
-    gap = _first_gap(o)
+    gap, incumbent = _first_gap(o), bound.incumbent if most_switches is None else FAR
     while True:
-        limit = min(bound.value + gap, bound.incumbent)
-        found = cells.cheapest(limit)
-        if found is not None and (found.cost <= limit or limit == bound.incumbent):
+        limit = min(bound.value + gap, incumbent)
+        found = cells.cheapest(limit, most_switches)
+        if found is not None and (found.cost <= limit or limit == incumbent):
             return found
-        if limit == bound.incumbent < FAR or (limit >= FAR and is_reachable):
+        if found is not None:
+            incumbent = min(incumbent, found.cost)  # no state dearer than a plan in hand is needed
+        elif limit == incumbent < FAR or (limit >= FAR and is_reachable):
             raise SolverFailed("state graph: costs beyond 64 bits")
-        if limit >= FAR:
+        elif limit >= FAR and most_switches is not None:
+            raise SolverFailed(f"state graph: no pattern with {most_switches} switches")
+        elif limit >= FAR:
             return solve_onoff(_reachable(o, moves, least, may_overshoot), is_reachable=True)
         gap = gap * 4 if gap < FAR // 64 else FAR
 
@@ -174,7 +182,7 @@ class _Cells:
         allowed &= (tail < FAR // 2) & (head < FAR // 2)
         return np.where(allowed, cost - self.b.best.price * self.move_ms + head - tail, FAR)
 
-    def cheapest(self, limit: int) -> Pattern | None:
+    def cheapest(self, limit: int, most_switches: int | None = None) -> Pattern | None:
         """The cheapest path through cells whose bound is at most `limit`; None if there is none."""
         cells = np.flatnonzero(self.through <= float(limit) + FLOAT_SLACK)
         states = len(cells)
@@ -188,13 +196,19 @@ class _Cells:
         if not (heads == 1).any() or not (tails == start).any():
             return None
         # The solver multiplies costs by the number of nodes; where that leaves its range, labels do the same. Fewer
-        # digits would lose the tie-breaks, and take the solver a hundred times as long on the ties that are left.
-        is_small = (int(costs.max()) * (states + 1)).bit_length() <= LARGEST_BITS
-        used = _unit_flow(tails, heads, costs, start) if is_small else _by_labels(tails, heads, costs, start)
+        # digits would lose the tie-breaks. Large graphs full of near ties take the solver a hundred times as long, and
+        # a flow counts no switches.
+        is_small = len(costs) <= FLOW_ARCS and (int(costs.max()) * (states + 1)).bit_length() <= LARGEST_BITS
+        is_flow = is_small and most_switches is None
+        switches = moves >= 2 * self.edges
+        if is_flow:
+            used = _unit_flow(tails, heads, costs, start)
+        else:
+            used = _by_labels(tails, heads, costs, start, switches, most_switches)
         if used is None:
             return None
         cost = self.b.value + sum(costs[used].tolist())
-        return Pattern(self._slots(moves[used].tolist()), cost, SOLVER if is_small else FALLBACK)
+        return Pattern(self._slots(moves[used].tolist()), cost, SOLVER if is_flow else FALLBACK)
 
     def _arcs(self, place: Ints, position: Ints, node: Nodes, gap: int) -> tuple[Nodes, Nodes, Ints, Ints]:
         """Arcs between cells within the gap: tail, head, cost, move."""
@@ -243,33 +257,44 @@ def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int]
     return used
 
 
-def _by_labels(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
-    """The same exactly, by Dijkstra's algorithm: costs are not negative, and near 0 along the cheapest path."""
+def _by_labels(
+    tails: Nodes, heads: Nodes, costs: Ints, start: int, switches: npt.NDArray[np.bool_], most: int | None
+) -> list[int] | None:
+    """The same exactly, with at most so many switches, by Dijkstra's algorithm.
+
+    Costs are not negative, and near 0 along the cheapest path, so few labels are looked at. A dearer label of a node
+    serves only if it took fewer switches.
+    """
     order = np.argsort(tails, kind="stable")
     first = np.searchsorted(tails[order], np.arange(int(max(tails.max(), heads.max())) + 2)).tolist()
     ends, prices = heads[order].tolist(), costs[order].tolist()
-    best, by_arc = {start: 0}, {start: -1}
-    waiting = [(0, start)]
+    counted = switches[order].tolist() if most is not None else [False] * len(order)
+    labels = [(start, -1, -1)]  # node, arc that leads to it, label that it came from
+    fewest: dict[int, int] = {}  # switches of the labels of a node that were looked at
+    waiting = [(0, 0, 0)]  # cost, switches, label
     while waiting:
-        cost, node = heappop(waiting)
+        cost, taken, label = heappop(waiting)
+        node = labels[label][0]
+        if fewest.get(node, taken + 1) <= taken:
+            continue
         if node == 1:
-            break
-        if cost > best[node]:
-            continue  # found cheaper meanwhile
+            return _arcs_to(labels, label, order)
+        fewest[node] = taken
         for arc in range(first[node], first[node + 1]):
-            through, end = cost + prices[arc], ends[arc]
-            if through < best.get(end, FAR):
-                best[end], by_arc[end] = through, arc
-                heappush(waiting, (through, end))
-    if 1 not in best:
-        return None
-    path: list[int] = []
-    node = 1
-    while node != start:
-        arc = int(order[by_arc[node]])
-        path.append(arc)
-        node = int(tails[arc])
-    return path
+            count, end = taken + counted[arc], ends[arc]
+            if fewest.get(end, count + 1) > count and (most is None or count <= most):
+                labels.append((end, arc, label))
+                heappush(waiting, (cost + prices[arc], count, len(labels) - 1))
+    return None
+
+
+def _arcs_to(labels: list[tuple[int, int, int]], label: int, order: Ints) -> list[int]:
+    """The arcs that lead to a label."""
+    arcs: list[int] = []
+    while labels[label][2] >= 0:
+        _, arc, label = labels[label]
+        arcs.append(int(order[arc]))
+    return arcs
 
 
 def lagrangian_plan(o: OnOff) -> tuple[list[bool], float]:

@@ -77,9 +77,9 @@ def plan_shortfall(row: Row) -> float:
 
 
 def test_slots_of_many_lengths_stay_within_the_time_limit() -> None:
-    # Sixty slots of sixty lengths add up to more on-times than any graph holds.
-    minutes = [7 + 1.37 * k for k in range(60)]
-    prices = [0.1 + 0.01 * (k * 7 % 13) for k in range(60)]
+    # A hundred slots of a hundred lengths add up to more on-times than any graph holds.
+    minutes = [7 + 1.37 * k for k in range(100)]
+    prices = [0.1 + 0.01 * (k * 7 % 13) for k in range(100)]
     problem = make_problem(prices, minutes=minutes, target_dc_kwh=70.0, switch_cost=0.02)
     answer = plan(problem, time_limit=timedelta(seconds=2))
     assert answer.solver in (cpsat.SOLVER, closed_form.LAGRANGE)
