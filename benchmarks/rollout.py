@@ -1,4 +1,6 @@
-"""How sure the rollout's judge is: `python -m benchmarks.rollout` writes rollout.md.
+"""How sure the rollout's judge is: `python -m benchmarks.rollout` writes the first part of rollout.md.
+
+What stands below MEASURED was written by `python -m nights.rollout` and `python -m nights.rollout_cost`, and is kept.
 
 Brands of different sizes are simulated night by night: a car is plugged in on two nights of three, each such night
 takes 2 to 6 commands, and every command works with its driver's own probability, drawn from a beta distribution
@@ -35,6 +37,9 @@ WEEKS = 2_000
 FOUND_WEEKS = 500
 FOUND_SIZES = (200, 30, 10)
 LIMITS = Limits()
+
+
+MEASURED = "# Rollouts played on a real server"
 
 
 @dataclass(frozen=True)
@@ -158,9 +163,11 @@ def report(weeks: int = WEEKS, found_weeks: int = FOUND_WEEKS) -> str:
 
 
 def main() -> None:
-    page = report()
-    (Path(__file__).parent / "rollout.md").write_text(page, encoding="utf-8")
-    print(page)
+    path, text = Path(__file__).parent / "rollout.md", report()
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = known[known.index(MEASURED) :] if MEASURED in known else f"{MEASURED}\n"
+    path.write_text(f"{text}\n{kept}", encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

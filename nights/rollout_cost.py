@@ -45,8 +45,8 @@ from workflows.rollout import RolloutStart, RolloutWorkflow, rollout_workflow_id
 QUEUE = "cost"
 PAGE, WINDOW = 100, 4
 NIGHTS = 3
-NIGHT_SECONDS = 5.0
-"""Real time of a night: a look at what was measured comes after the first."""
+NIGHT_SECONDS, NIGHT_SECONDS_PER_1000 = 5.0, 1.0
+"""Real time of a night: a look at what was measured comes after the first, and is over before the second."""
 
 LOOK_SECONDS = 1.0
 """Seldom: what it costs to look on is not to be counted."""
@@ -119,16 +119,17 @@ async def cost_of(drivers: int, folder: Path) -> Cost:
                 activities=[decide_rollout, *steps.all()],
                 activity_executor=executor,
             ):
-                await _roll(place.temporal, stored)
+                await _roll(place.temporal, stored, drivers)
         cpu_seconds = time.process_time() - cpu_began
         bill = billed(await _runs(place.temporal, rollout_workflow_id(f"{NAME}:targeted:1")))
     await store.close()
     return Cost(drivers, bill, fleet.told, sql, cpu_seconds, time.perf_counter() - began)
 
 
-async def _roll(temporal: Client, program: Program) -> None:
+async def _roll(temporal: Client, program: Program, drivers: int) -> None:
     now = datetime.now(UTC)
-    clock = Clock.starting(now, real_now=now, speed=86_400 / NIGHT_SECONDS)
+    night_seconds = NIGHT_SECONDS + NIGHT_SECONDS_PER_1000 * drivers / 1000
+    clock = Clock.starting(now, real_now=now, speed=86_400 / night_seconds)
     handle = await temporal.start_workflow(
         RolloutWorkflow.run,
         RolloutStart(state=rollout_of(program, Phase.TARGETED, 1), clock=clock),
