@@ -108,7 +108,7 @@ class Nightcharge:
     ) -> None:
         """Around a Temporal client made by `connect`, or one of your own with the plugin `workflows.engine.PLUGIN`.
 
-        `operator_url`: where the operator's page is; drivers' workflows then lead back to it from the Temporal UI.
+        `operator_url`: where the operator's page is; drivers and sessions then lead back to it from the Temporal UI.
         """
         self.temporal = temporal
         self._clock = clock or Clock()
@@ -127,21 +127,20 @@ class Nightcharge:
         driver = driver_id(program.name, reference)
         start = self.temporal.start_workflow(
             DriverWorkflow.run,
-            DriverStart(state=DriverState(driver_id=driver, program=program, wish=program.wish), clock=self._clock),
+            DriverStart(
+                state=DriverState(driver_id=driver, program=program, wish=program.wish),
+                clock=self._clock,
+                operator_url=self._operator_url,
+            ),
             id=driver_workflow_id(driver),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=labels.for_driver(program.name, DriverLabels()),
             static_summary=f"driver of {program.name}",
-            static_details=self._way_back(driver),
             rpc_timeout=ANSWERS_WITHIN,
         )
         await _known(start, driver)
         return driver
-
-    def _way_back(self, driver: str) -> str | None:
-        """Markdown for the Temporal UI: from a driver's workflow to the operator's page about that driver."""
-        return f"[Operator's page]({self._operator_url}/drivers/{driver})" if self._operator_url else None
 
     async def act(self, driver: str, action: Act, *, within: timedelta | None = None) -> ActionOutcome:
         """Do any action of `DriverAction` and wait for its outcome. Repeating an action id returns the first outcome.

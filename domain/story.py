@@ -14,8 +14,8 @@ def clip(words: str, limit: int = 200) -> str:
     return words if len(words) <= limit else words[: limit - 1] + "…"
 
 
-def session_details(state: SessionState, wake: WakeAt | None) -> str:
-    """Stage, plan, next instant, last proof."""
+def session_details(state: SessionState, wake: WakeAt | None, operator_url: str = "") -> str:
+    """Stage, plan, next instant, last proof, and the way back to the operator's page."""
     zone = ZoneInfo(state.wish.zone)
     lines = [f"**{state.labels.stage}** · car `{state.car.device_id}` ({state.car.brand or state.car.vendor})"]
     if state.night is not None:
@@ -27,7 +27,11 @@ def session_details(state: SessionState, wake: WakeAt | None) -> str:
         lines.append(f"- the driver said: {state.override.kind.value.replace('_', ' ')}")
     if wake is not None:
         lines.append(f"- next: {_clock(wake.at, zone)}, {wake.reason}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_way_back(operator_url, f"sessions/{state.session_id}")])
+
+
+def _way_back(operator_url: str, to: str) -> list[str]:
+    return ["", f"[Operator's page]({operator_url}/{to})"] if operator_url else []
 
 
 def _night_lines(state: SessionState, night: Night, zone: ZoneInfo) -> list[str]:
@@ -70,8 +74,8 @@ def _clock(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%a %H:%M")
 
 
-def driver_details(state: DriverState) -> str:
-    """Stage, prompt, vehicles with requirement and reason, past nights."""
+def driver_details(state: DriverState, operator_url: str = "") -> str:
+    """Stage, prompt, vehicles with requirement and reason, past nights, and the way back to the operator's page."""
     journey = journey_of(state)
     lines = [f"**{journey.stage.value.replace('_', ' ')}** · {'enrolled' if journey.is_enrolled else 'not enrolled'}"]
     if journey.prompt is not None:
@@ -87,4 +91,4 @@ def driver_details(state: DriverState) -> str:
             lines.append(f"  - open session: `session:{vehicle.session_id}`")
     for night in reversed(state.nights):
         lines.append(f"- night {night.number} of `{night.session_id}`: {night.why}; saved {night.saving}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_way_back(operator_url, f"drivers/{state.driver_id}")])

@@ -47,6 +47,7 @@ class NewDriverStart(Model):
     """The input of a driver's workflow, as a backend writes it."""
 
     state: NewDriver
+    operator_url: str = ""  # of the operator's page, for links from the Temporal UI
 
 
 INPUTS: dict[str, type[Model]] = {"Driver": NewDriverStart}

@@ -78,13 +78,14 @@ class DriverWorkflow:
             time_reached=TimeReached,
         )
         self._starting: set[str] = set()  # sessions that do not hear yet
+        self._operator_url = start.operator_url
 
     @workflow.run
     async def run(self, start: DriverStart) -> None:
         while True:
             decision = await self.shell.decide_and_act()
             self.shell.log = ()  # a driver's record is its history and the audit in storage
-            workflow.set_current_details(driver_details(self.shell.state))
+            workflow.set_current_details(driver_details(self.shell.state, self._operator_url))
             if any(isinstance(effect, CloseDriver) for effect in decision.effects):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return
@@ -263,7 +264,7 @@ class DriverWorkflow:
         try:
             await workflow.start_child_workflow(
                 SESSION_WORKFLOW,
-                SessionStart(state=session, clock=self.shell.clock),
+                SessionStart(state=session, clock=self.shell.clock, operator_url=self._operator_url),
                 id=session_workflow_id(session.session_id),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 search_attributes=labels.for_session(session.program, session.car.brand, session.labels, departs_at),
@@ -306,4 +307,6 @@ class DriverWorkflow:
     async def _renew(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
         shell = self.shell
-        workflow.continue_as_new(DriverStart(state=shell.state, clock=shell.clock, heard=shell.heard))
+        workflow.continue_as_new(
+            DriverStart(state=shell.state, clock=shell.clock, heard=shell.heard, operator_url=self._operator_url)
+        )

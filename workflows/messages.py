@@ -18,6 +18,7 @@ class DriverStart(Model):
     state: DriverState
     clock: Clock = Clock()
     heard: int = 0
+    operator_url: str = ""  # of the operator's page, for the way back from the Temporal UI; empty: none
 
 
 class SessionStart(Model):
@@ -27,6 +28,7 @@ class SessionStart(Model):
     clock: Clock = Clock()
     heard: int = 0
     log: tuple[LogEntry, ...] = ()
+    operator_url: str = ""
 
 
 def cancelled(start: SessionStart) -> DevicesLeaving:

@@ -59,6 +59,7 @@ class SessionWorkflow:
             act=self._act,
             time_reached=TimeReached,
         )
+        self._operator_url = start.operator_url
 
     @workflow.run
     async def run(self, start: SessionStart) -> None:
@@ -73,7 +74,7 @@ class SessionWorkflow:
         """Decide and act until the session closes. A cancelled session lives on until it has let go of its devices."""
         while True:
             decision = await self.shell.decide_and_act()
-            workflow.set_current_details(session_details(self.shell.state, self.shell.wake))
+            workflow.set_current_details(session_details(self.shell.state, self.shell.wake, self._operator_url))
             if any(isinstance(effect, CloseSession) for effect in decision.effects):
                 return
             if not any(isinstance(effect, Renew) for effect in decision.effects):
@@ -241,7 +242,15 @@ class SessionWorkflow:
     async def _renew(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
         shell = self.shell
-        workflow.continue_as_new(SessionStart(state=shell.state, clock=shell.clock, heard=shell.heard, log=shell.log))
+        workflow.continue_as_new(
+            SessionStart(
+                state=shell.state,
+                clock=shell.clock,
+                heard=shell.heard,
+                log=shell.log,
+                operator_url=self._operator_url,
+            )
+        )
 
     async def _end(self) -> None:
         state = self.shell.state

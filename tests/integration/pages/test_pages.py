@@ -14,12 +14,14 @@ from client import Nightcharge
 from domain.devices import Capability, CapabilityKind, Side
 from domain.driver.events import DeviceSeen
 from domain.program import Program
+from domain.story import driver_details, session_details
 from gateway.api.access import Scope
 from gateway.pages import lists
 from gateway.pages.entry import LARGEST_FORM
 from gateway.pages.mount import PagesConfig, driver_page_url, mount_pages, operator_page_url
 from storage.breakers import Breakers
 from storage.tenants import DriverRecord
+from workflows.messages import DriverStart
 
 HERE = "https://pages.test"
 
@@ -241,20 +243,21 @@ async def test_a_night_leads_to_temporal_and_a_workflow_id_leads_back(house: Hou
     assert back.headers["location"] == "/operator/sessions/alpha-car%3A1"
 
 
-async def test_a_drivers_workflow_leads_from_temporal_back_to_the_page(
-    house: House, browser: httpx.AsyncClient
-) -> None:
-    started: dict[str, str] = {}
+async def test_driver_and_session_lead_from_temporal_back_to_the_page(house: House, browser: httpx.AsyncClient) -> None:
+    started: list[DriverStart] = []
 
     class Temporal:
-        async def start_workflow(self, *_: object, **how: str) -> None:
-            started.update(how)
+        async def start_workflow(self, _run: object, start: DriverStart, **_how: object) -> None:
+            started.append(start)
 
     workflows = Nightcharge(Temporal(), operator_url=operator_page_url(HERE))  # type: ignore[arg-type]
     await workflows.start_driver(Program(name="alpha"), "alpha-customer-1")
-    address = re.findall(r"\((.+)\)", started["static_details"])[0]
+    url = started[0].operator_url
+    session = house.desk.sessions[house.alpha.session]
     await log_in(browser, house.alpha.token)
-    assert "alpha-customer-1" in (await browser.get(address)).text
+    for details in (driver_details(started[0].state, url), session_details(session, None, url)):
+        [address] = re.findall(r"\[Operator's page\]\((.+)\)", details)
+        assert "alpha-customer-1" in (await browser.get(address)).text
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.test", "//elsewhere.test", "/operatorx", "/operator/../v1"])
