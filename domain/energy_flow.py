@@ -41,12 +41,14 @@ class Hold(Model):
 
 
 def measured_power_kw(reading: Reading | None) -> float | None:
-    """Power in a reading [kW]; None if it says nothing about power. A null rate beside a resting state is a zero."""
+    """Power in a reading [kW]; None if it says nothing about power. A null rate beside a resting state is a zero; a
+    rate beside a resting state contradicts it, and a contradiction is unknown (F12, F13)."""
     if reading is None or reading.is_reachable is False:
         return None
-    if reading.charge_rate_kw is not None:
-        return reading.charge_rate_kw
-    return 0.0 if reading.state in _NOT_CHARGING else None
+    rests = reading.state in _NOT_CHARGING
+    if reading.charge_rate_kw is None:
+        return 0.0 if rests else None
+    return None if rests and reading.charge_rate_kw > FLOW_THRESHOLD_KW else reading.charge_rate_kw
 
 
 def charger_offers(reading: Reading | None) -> bool | None:

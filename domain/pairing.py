@@ -104,7 +104,7 @@ def find_match(
     `doubted`: chargers of which the vendor's word was disproved once; they need evidence of their own.
     """
     told = word_of_the_vendor(car_id, readings)
-    if told is not None and told not in doubted:
+    if told is not None and told not in doubted and not _is_elsewhere(readings.get(car_id), readings.get(told)):
         return Match(charger_id=told, confidence=1.0, why="the vendor says so")
     if named is not None:
         return Match(charger_id=named, confidence=1.0, why="the driver says so") if named else None
@@ -116,6 +116,13 @@ def find_match(
         return None
     (odds, why), best = max(weighed, key=lambda pair: pair[0][0])
     return Match(charger_id=best.device_id, confidence=1 / (1 + exp(-odds)), why=why) if odds > 0 else None
+
+
+def _is_elsewhere(car: Reading | None, charger: Reading | None) -> bool:
+    """Whether both ends are at known places that differ: then a word that pairs them needs evidence (F66)."""
+    if car is None or charger is None or car.location_id is None or charger.location_id is None:
+        return False
+    return car.location_id != charger.location_id
 
 
 def is_disproved(car: Reading | None, charger: Reading | None, own: Trace) -> bool:

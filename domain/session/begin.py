@@ -136,7 +136,6 @@ def _without_devices(state: SessionState, device_ids: frozenset[str]) -> Session
             "holds": tuple(h for h in state.holds if not (gone and h.side is Side.CHARGER)),
             "match": None if is_matched else state.match,
             "leaving": frozenset(),
-            "has_lost_hold": state.has_lost_hold or (bool(gone) and state.hold_on(Side.CHARGER) is not None),
             "ends_because": ends_because,
         }
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from domain.commands import CommandOrder, Goal, Proof
 from domain.fusion import Picture
 from domain.routing import device_at
-from domain.session.effects import ReportReleased, Send, SessionEffect
+from domain.session.effects import ReportReleased, Send, SessionEffect, Tell
 from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, pulse_rung, toggles, unsure_sides
 from domain.session.looking import waits_for_match, witness_ids
 from domain.session.picture import picture_of
@@ -44,6 +44,9 @@ def release_what_leaves(state: SessionState, picture: Picture, now: datetime) ->
         yield _send(state, Goal.START, rung, Want(True, f"the {side.value} leaves our hands: {state.leaving_why}"), now)
         return
     is_held = any(state.hold_on(state.side_of(device_id)) for device_id in state.leaving)
+    if is_held and not picture.is_flowing and "act_now:start_failed" not in state.told:
+        reason = "it has left our hands with our hold on it"
+        yield Tell(kind="act_now", cause="start_failed", what_to_do="start_at_charger", reason=reason)
     reason = "our hold could not be released in time" if is_held else "nothing of ours holds what leaves"
     yield ReportReleased(device_ids=tuple(sorted(state.leaving)), reason=reason)
 

@@ -36,7 +36,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     )
     state = note_match(state)
     state = _note_lie(_note_level(state, reading), reading)
-    picture = picture_of(state, reading.received_at)
+    picture = picture_of(state, reading.received_at, is_by_word=True)
     state = seen(note_plug(state, picture, reading), picture)
     return _note_power(_note_ready(_without_disproved_holds(state, reading), reading), reading)
 

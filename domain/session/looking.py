@@ -96,7 +96,9 @@ def doubt_of(state: SessionState, night: Night, picture: Picture, now: datetime)
 
 def _plug_unknown(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     everyone = tuple(witness_ids(state).values())
-    return Doubt("plug state unknown or contradictory", everyone) if picture.is_plugged is None else None
+    if picture.is_plugged is not None or state.is_unplug_doubted:
+        return None
+    return Doubt("plug state unknown or contradictory", everyone, night.opened_at)
 
 
 def _unplug_by_the_car_alone(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:

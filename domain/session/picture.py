@@ -2,20 +2,41 @@
 
 from datetime import datetime
 
-from domain.devices import PowerDeliveryState
+from domain.devices import PowerDeliveryState, Reading
 from domain.fusion import Picture, fuse
 from domain.memo import remembered
 from domain.session.state import SessionState
 
 
 @remembered
-def picture_of(state: SessionState, now: datetime) -> Picture:
-    """The picture at `now`."""
-    car = state.readings.get(state.car.device_id)
+def picture_of(state: SessionState, now: datetime, *, is_by_word: bool = False) -> Picture:
+    """The picture at `now`. An unplug that is doubted is unknown, but for who asks for the mere word (`is_by_word`)."""
+    picture = _fused(state, now)
+    is_doubted = state.is_unplug_doubted and picture.is_plugged is False and not is_by_word
+    return picture.model_copy(update={"is_plugged": None}) if is_doubted else picture
+
+
+def _fused(state: SessionState, now: datetime) -> Picture:
+    car = _heard_of_this_plug_in(state, state.readings.get(state.car.device_id))
     charger = state.readings.get(state.charger_id or "")
     if charger is not None and charger.device_id in state.lying:
         charger = charger.model_copy(update={"charge_rate_kw": None, "state": PowerDeliveryState.UNKNOWN})
     return fuse(car, charger, state.level, now, places=charging_places(state))
+
+
+def _heard_of_this_plug_in(state: SessionState, car: Reading | None) -> Reading | None:
+    """The car's reading; its "unplugged" from before the plug-in says nothing once a charger told of that (S45)."""
+    if (
+        car is None
+        or car.is_plugged_in is not False
+        or car.observed_at is None
+        or car.observed_at >= state.plugged_in_at
+    ):
+        return car
+    told = (state.readings.get(box.device_id) for box in state.boxes)
+    if not any(r is not None and r.is_plugged_in and r.paired_with in (None, car.device_id) for r in told):
+        return car
+    return car.model_copy(update={"is_plugged_in": None})
 
 
 def charging_places(state: SessionState) -> frozenset[str]:

@@ -14,7 +14,7 @@ OWN_COMMAND = timedelta(minutes=10)
 """Cars that say "unplugged" whenever no power flows do so within this time of our stop (F10)."""
 
 DOUBTED_FOR = timedelta(hours=3)
-"""How long such a word is not believed, if no charger can contradict it: every negative conclusion expires (F14)."""
+"""How long such a word is not believed at least, and to the departure, if no charger can contradict it (F14)."""
 
 
 def note_plug(state: SessionState, picture: Picture, reading: Reading) -> SessionState:
@@ -47,7 +47,10 @@ def gone_at(state: SessionState) -> datetime | None:
     """When the unplug is believed; None: none was said."""
     if state.unplug_said_at is None:
         return None
-    return state.unplug_said_at + (DOUBTED_FOR if state.is_unplug_doubted else REPLUG_WITHIN)
+    if not state.is_unplug_doubted:
+        return state.unplug_said_at + REPLUG_WITHIN
+    doubted_until = state.unplug_said_at + DOUBTED_FOR
+    return doubted_until if state.night is None else max(doubted_until, state.night.departs_at)
 
 
 def is_gone(state: SessionState, now: datetime) -> bool:

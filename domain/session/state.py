@@ -193,7 +193,6 @@ class SessionState(Model):
     to_report: NightAccounted | None = None  # a night the driver's workflow has not been told of
     leaving: frozenset[str] = frozenset()  # devices about to leave our hands
     leaving_why: str = ""
-    has_lost_hold: bool = False  # a charger left our hands before it let go of the car
     ends_because: str = ""  # what takes the car out of our hands in mid-session; empty: nothing
     is_closed: bool = False
 

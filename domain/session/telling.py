@@ -17,7 +17,16 @@ from domain.session.looking import is_level_checked, waits_for_match
 from domain.session.picture import own_limit_pct
 from domain.session.rivals import aborts, is_conceded
 from domain.session.state import Night, OverrideKind, SessionState
-from domain.session.wants import SHORT_BY_PCT, is_reached, is_short, last_safe_start, power_kw, shortfall_pct, wanted
+from domain.session.wants import (
+    SHORT_BY_PCT,
+    is_reached,
+    is_short,
+    last_safe_start,
+    may_be_heating,
+    power_kw,
+    shortfall_pct,
+    wanted,
+)
 
 Kind = Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
 
@@ -114,10 +123,6 @@ def _what_is_known_beforehand(state: SessionState, night: Night, picture: Pictur
             f"the car says {state.level.told_pct:.0f} % all the time, while {state.level.low_pct:.0f} % were metered"
         )
         yield _tell(_kind_of_frozen(state, night), "level_frozen", reason)
-    if state.has_lost_hold and not (picture.is_flowing or is_reached(state, night, picture)):
-        reason = "a charger has left our hands with our hold on it"
-        yield _tell("at_risk", "start_failed", reason)
-        yield _tell("act_now", "start_failed", reason)
     if picture.has_fault and not picture.is_flowing:
         yield _tell("at_risk", "fault", "car or charger reports a fault")
     if aborts(night) and not picture.is_flowing:
@@ -137,6 +142,8 @@ def _kind_of_frozen(state: SessionState, night: Night) -> Kind:
 def _plan_falls_short(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether the plan in hand, made with a power that had settled, leaves a shortfall that anybody notices."""
     plan = night.plan
+    if may_be_heating(state):
+        return False
     if plan is None or state.measured_kw is None or night.wants_replan or night.plan_requested_at is not None:
         return False
     if night.plan_power_kw is None or abs(night.plan_power_kw - power_kw(state)) > 0.1:

@@ -38,6 +38,10 @@ long."""
 SHORT_BY_PCT = 1.0
 """A target missed by less than this is reached for all that anybody notices [%]."""
 
+HEATING_BELOW_KW = 2.0
+HEATS_FOR = timedelta(minutes=95)
+"""A car that begins below this power heats its battery first, for an hour or two when it is very cold (F54)."""
+
 SLOWEST_KW = 3.0
 """The slowest socket [kW]: one phase at 13 A. A car whose power was never measured is started when that slow a one
 would have to be; within a minute it shows what it draws, and waits on for its cheap hours."""
@@ -215,8 +219,18 @@ def power_kw(state: SessionState) -> float:
 
 
 def possible_power_kw(state: SessionState) -> float:
-    """What may still be possible [kW]: a ramp or a margin alarms nobody."""
-    return max_power_kw(state) if state.measured_kw is None else min(max_power_kw(state), state.measured_kw)
+    """What may still be possible [kW]: a ramp, a margin or a cold battery alarms nobody."""
+    if state.measured_kw is None or may_be_heating(state):
+        return max_power_kw(state)
+    return min(max_power_kw(state), state.measured_kw)
+
+
+def may_be_heating(state: SessionState) -> bool:
+    """Whether power is lower than any socket's, and not for longer than a cold battery heats (F54)."""
+    flow, level = state.flow, state.level
+    if flow is None or not flow.is_on or state.measured_kw is None or level is None or level.metered_at is None:
+        return False
+    return state.measured_kw < HEATING_BELOW_KW and level.metered_at - flow.since < HEATS_FOR
 
 
 def cautious_power_kw(state: SessionState) -> float:

@@ -3,6 +3,7 @@
 from support.factories import CAR, at, make_reading
 
 from domain.devices import PowerDeliveryState, Side
+from domain.energy_flow import measured_power_kw
 from domain.fusion import fuse
 
 CHARGING, STOPPED, UNPLUGGED = PowerDeliveryState.CHARGING, PowerDeliveryState.STOPPED, PowerDeliveryState.UNPLUGGED
@@ -50,3 +51,9 @@ def test_f66_a_car_at_another_known_place_is_away_unless_a_charger_of_the_driver
     assert not picture(make_reading(location_id=None), places=home).is_away
     assert not picture(office).is_away
     assert office.device_id == CAR
+
+
+def test_f12_f13_a_rate_beside_a_resting_state_is_a_contradiction_and_unknown() -> None:
+    assert measured_power_kw(make_reading(state=PowerDeliveryState.STOPPED, charge_rate_kw=3.7)) is None
+    assert measured_power_kw(make_reading(state=PowerDeliveryState.STOPPED, charge_rate_kw=0.0)) == 0.0
+    assert measured_power_kw(make_reading(state=PowerDeliveryState.UNKNOWN, charge_rate_kw=3.7)) == 3.7

@@ -119,3 +119,8 @@ def test_p11_a_stop_at_a_charger_beside_another_busy_one_needs_power_that_rose_o
     assert not is_confirmed(CHARGER, CAR, readings, both_ends, since=at(1))  # put in question since
     alone = {key: reading for key, reading in readings.items() if key != OTHER}
     assert is_confirmed(CHARGER, CAR, alone, {})
+
+
+def test_f66_a_vendors_word_that_pairs_a_car_elsewhere_with_a_charger_at_home_needs_evidence() -> None:
+    assert matched(car(0, paired_with=CHARGER, location_id="office"), box(0, location_id="home")) is None
+    assert matched(car(0, paired_with=CHARGER, location_id="home"), box(0, location_id="home")).is_sure

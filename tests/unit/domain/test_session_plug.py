@@ -1,11 +1,11 @@
 """An unplug is believed only on evidence, and never inside our own commands (F2, F10, F11, F26, F59)."""
 
 from support.by_hand import CHARGING, STOPPED, UNPLUGGED, Played, both, planned
-from support.factories import at, make_reading
+from support.factories import CHARGER, at, make_reading, make_session
 
-from domain.commands import CommandResult
+from domain.commands import CommandResult, Goal
 from domain.devices import PowerDeliveryState, Side
-from domain.session.effects import CloseNight, Plan, Read
+from domain.session.effects import CloseNight, OpenNight, Plan, Read
 from domain.session.events import ReadFailed, ReadingArrived
 
 
@@ -42,7 +42,10 @@ def test_f10_a_car_alone_that_says_unplugged_right_after_our_stop_is_doubted_for
     say_unplugged(played, 0.31, Side.VEHICLE)
     played.decide(1)
     assert played.of(CloseNight) == []
-    played.decide(0.31 + 3)  # every negative conclusion expires (F14)
+    say_unplugged(played, 5.9, Side.VEHICLE)  # it says so whenever it is asked
+    played.decide(6)  # the plan's time has come, and our hold may lie there
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+    played.decide(12)  # every negative conclusion expires (F14)
     assert len(played.of(CloseNight)) == 1
 
 
@@ -76,3 +79,30 @@ def test_f26_a_plug_that_flickers_in_our_own_command_ends_nothing_and_plans_noth
     assert played.of(Plan) == []
     assert played.state.unplug_said_at is None
     assert at(0) == played.state.night.opened_at
+
+
+def test_s45_a_session_opened_by_the_chargers_plug_in_opens_a_night_although_the_car_said_unplugged_hours_ago() -> None:
+    old = make_reading(hours=-5, state=UNPLUGGED, paired_with=None)
+    played = Played(make_session(old, make_reading(Side.CHARGER)))
+    played.decide(0.0)
+    assert len(played.of(OpenNight)) == 1
+    assert played.state.charger_id == CHARGER
+    assert played.of(CloseNight) == []
+
+
+def test_s45_a_charger_that_nobody_paired_leaves_it_unknown_so_the_car_is_read_at_once_and_believed() -> None:
+    old = make_reading(hours=-5, state=UNPLUGGED, paired_with=None)
+    played = Played(make_session(old, make_reading(Side.CHARGER, paired_with=None)))
+    played.decide(0.0)
+    assert len(played.of(OpenNight)) == 1
+    assert [read.side for read in played.of(Read)] == [Side.VEHICLE]
+    played.hear_reading(make_reading(hours=0.01, state=UNPLUGGED, paired_with=None))
+    played.decide(0.2)
+    assert len(played.of(CloseNight)) == 1
+
+
+def test_s45_a_car_that_said_unplugged_after_the_plug_in_is_believed() -> None:
+    word = make_reading(hours=0.01, state=UNPLUGGED, paired_with=None)
+    played = Played(make_session(word, make_reading(Side.CHARGER, paired_with=None)))
+    played.decide(0.02)
+    assert played.of(OpenNight) == []
