@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from activities.notices import Telling
 from activities.planning import Planning
 from activities.records import Records
 from domain.account import NightAccount
-from domain.devices import Device
+from domain.devices import Device, Side
+from domain.errors import NightchargeError
 from domain.prices import PriceSeries
 from domain.relevance import hearing
 from domain.session.events import DriverActed, ReadingArrived
@@ -30,6 +32,10 @@ logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
 
 AFTERWARDS = timedelta(minutes=20)
 """The world goes on this long after the cable was pulled, so that the last account is settled."""
+
+
+SWEPT_EVERY = timedelta(hours=1)
+"""The sweep looks at every driver this often, and finds the plug-in of which no word came (F13, F41)."""
 
 
 class Told:
@@ -82,6 +88,8 @@ class PlayedNight:
             Telling(self.told),
         )
         self.world.vendor.on_event = self._on_event
+        for hours in range(1, int((spec.departs_at - spec.plug_in_at) / SWEPT_EVERY) + 1):
+            self.timeline.at(spec.plug_in_at + hours * SWEPT_EVERY, self._sweep)
         for number, act in enumerate(spec.acts):
             self.timeline.at(act.at, lambda act=act, number=number: self._driver_acts(act, number))  # type: ignore[misc]
 
@@ -119,6 +127,16 @@ class PlayedNight:
 
     def _on_event(self, device: Device) -> None:
         self.loop.create_task(self._see(device))
+
+    def _sweep(self) -> None:
+        """As the sweep: what is plugged in and has no session is looked at, as if its event had come now."""
+        if not self.sessions:
+            for device in self.world.devices:
+                self.loop.create_task(self._look_at(device.side, device.id))
+
+    async def _look_at(self, side: Side, device_id: str) -> None:
+        with suppress(NightchargeError):
+            await self._see(await self.world.vendor.read(side, device_id))
 
     async def _see(self, device: Device) -> None:
         """As the gateway's intake: the raw series, the session if it matters, else the driver."""

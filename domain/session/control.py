@@ -13,7 +13,7 @@ from domain.session.picture import picture_of
 from domain.session.rivals import RESTORED_AT_MOST, rests_until, starts_of_theirs
 from domain.session.state import Night, OverrideKind, SessionState
 from domain.session.switches import may_stop_again, may_stop_at_the_target
-from domain.session.wants import Want, is_reached, is_stuck_slow, must_start_at, wanted
+from domain.session.wants import Want, is_reached, is_stuck_slow, measure_at, must_start_at, wanted
 
 PROOF_LASTS = timedelta(minutes=10)
 """A proof counts this long against older words; vendors that tell changes only never tell a newer one."""
@@ -73,7 +73,8 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         )
         return
     is_pressing = is_late(state, picture, now) or _charge_now(state)
-    if _is_as_wanted(picture, goal, now, must_know=bool(state.holds) or is_pressing):
+    must_know = bool(state.holds) or is_pressing or now >= measure_at(state, state.night, picture)
+    if _is_as_wanted(picture, goal, now, must_know=must_know):
         return
     if _is_proven_since(state, goal, picture, now):
         return

@@ -164,7 +164,7 @@ def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, n
         return
     elif state.level is not None and state.level.is_old and now < night.opened_at + LEVEL_AWAITED:
         return  # a newer word is being asked for
-    elif _plan_falls_short(state, night, picture):
+    elif _plan_falls_short(state, night, picture) and shortfall_pct(state, night, picture, now) > 0:
         yield _tell("at_risk", "too_late", "even the plan that charges at once and all the time misses the target")
     elif is_short(state, night, picture, now) and is_level_checked(state, picture, now):
         yield _tell("at_risk", "too_late", "the time to departure is too short for the target, even at once")

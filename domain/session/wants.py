@@ -264,14 +264,22 @@ def must_start_at(state: SessionState, night: Night, picture: Picture) -> dateti
 def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: datetime) -> float:
     """By how much the target is missed at departure if the car charges from now on [%]; 0: it is not."""
     power = possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp
+    factor = TAPER_FACTOR if _is_tapering(state, night, picture) else 1.0  # nor by a slow top that has not shown yet
     hours_left = max(0.0, (night.departs_at - now) / timedelta(hours=1))
-    hours_missing = hours_needed(state, night, picture, power) - hours_left
-    is_slow = reachable_soc_pct(state, night, picture) > top_pct(state)
-    missing_kwh = hours_missing * power / (TAPER_FACTOR if is_slow else 1.0)
+    needed_kwh = _energy_between_kwh(state, _level_pct(night, picture), reachable_soc_pct(state, night, picture))
+    missing_kwh = needed_kwh - hours_left * power / factor
     return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
 
 
 @remembered
+def _is_tapering(state: SessionState, night: Night, picture: Picture) -> bool:
+    """Whether the slow top of the battery shows, or is known of this car."""
+    if _level_pct(night, picture) < top_pct(state) - 5:
+        return False
+    has_fallen = state.measured_kw is not None and state.measured_kw < 0.8 * (state.seen_kw or 0.0)
+    return has_fallen or state.car.taper_from_pct is not None
+
+
 def is_short(state: SessionState, night: Night, picture: Picture, now: datetime) -> bool:
     """Whether the target will be missed by more than anybody overlooks."""
     return picture.soc_pct is not None and shortfall_pct(state, night, picture, now) > SHORT_BY_PCT

@@ -49,8 +49,8 @@ def our_holds(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta
 
 
 def left_alone(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta:
-    """How long our holds lay within the span on sides that we did not even ask to start, then or shortly before. A
-    device that has left our hands can be asked no more (F38): its time counts only if we knew and did not ask it then."""
+    """How long our holds lay within the span on sides that we did not even ask to start, then or shortly before. What
+    has left our hands can be asked no more (F38): that time counts only if we knew of it and did not ask in time."""
     return sum(
         (
             _held(truth, side, starts_at, min(ends_at, _reachable_until(truth, side)))
@@ -98,7 +98,7 @@ def strands(truth: Truth) -> bool:
 
 
 def claims_untrue(truth: Truth) -> bool:
-    """P3: a start is called proven without energy that flows; or a side is called released while our hold lies there."""
+    """P3: a start is called proven without energy that flows, or a side released while our hold lies there."""
     proven = [claim for claim in truth.claims if claim.goal == "start" and claim.result == "proven"]
     return any(
         _held(truth, claim.side, claim.ended_at - timedelta(seconds=1), claim.ended_at) > timedelta(0)

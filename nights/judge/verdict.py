@@ -61,14 +61,23 @@ def warned_at(truth: Truth) -> datetime | None:
 
 
 def no_return_at(truth: Truth) -> datetime:
-    """From when on the target could not be reached any more, whatever anybody did."""
+    """From when on the target could not be reached any more, whatever anybody did. That a battery takes less power near
+    its top is known once it shows, not before."""
     step, at = timedelta(minutes=5), truth.plugged_in_at
     while at < truth.judged_at:
-        hours = sum(span for span, _ in truth.hours_to(truth.soc_pct(at), truth.wish.target_pct))
+        hours = _hours_as_it_seems(truth, truth.soc_pct(at))
         if at + hours * HOUR > truth.judged_at:
             return at
         at += step
     return truth.judged_at
+
+
+def _hours_as_it_seems(truth: Truth, soc_pct: float) -> float:
+    """Hours to the target at the power that the battery takes at this level, or less where it takes less already."""
+    if soc_pct >= truth.bands[0].up_to_pct:
+        return sum(span for span, _ in truth.hours_to(soc_pct, truth.wish.target_pct))
+    missing_kwh = max(truth.wish.target_pct - soc_pct, 0.0) / 100 * truth.capacity_kwh / truth.efficiency
+    return missing_kwh / truth.bands[0].kw
 
 
 def known_impossible_at(truth: Truth) -> datetime:
