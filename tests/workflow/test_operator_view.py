@@ -4,14 +4,17 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from support.evening import Account, Night
 from support.factories import CAR, MORNING, make_device, make_reading
 from support.fake_steps import FakeSteps
 from support.servers import Server, serve
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowHandle
 
 from client import Nightcharge
@@ -28,6 +31,9 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     async with serve(request.param, speed=SPEED) as server:
         yield server
 
+
+FIRST_TASK = 4
+"""Event at which a run's first workflow task was completed."""
 
 METADATA_QUERY = "__temporal_workflow_metadata"
 
@@ -141,7 +147,17 @@ QUERIES = [
 ]
 
 
+RUNBOOK = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def of_the_runbook(heading: str, pattern: str) -> list[str]:
+    """What stands in the rows of a table of the runbook."""
+    section = RUNBOOK.read_text("utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(pattern, section, re.MULTILINE)
+
+
 async def test_a_list_can_be_filtered_by_each_of_them():
+    """And every saved query of the runbook is one that the server understands."""
     async with serve("dev", speed=SPEED) as server, charging_night(server) as (_, tonight):
 
         async def found(query: str) -> list[str]:
@@ -155,3 +171,50 @@ async def test_a_list_can_be_filtered_by_each_of_them():
             await server.until(is_found, query)
         assert await found("Ready = true") == []
         assert await found("Program = 'another'") == []
+        saved = of_the_runbook("Saved queries", r"^\| ([^|]+) \| `(.+)` \|$")
+        assert len(saved) >= 10
+        told = {name: await found(query) for name, query in saved}
+    assert told["plugged in"] == told["one brand, through the car"] == [tonight.handle.id]
+    assert told["stuck"] == told["ended by force"] == told["at risk"] == []
+
+
+async def test_signals_and_reset_of_the_runbook_do_what_it_says():
+    async with serve("dev", speed=SPEED) as server, charging_night(server) as (driver, tonight):
+        signals = of_the_runbook(
+            "What an operator may do in the Temporal UI", r"^\| signal `(\w+)` to a (\w+): `(.+?)`"
+        )
+        assert {name for name, _, _ in signals} == {
+            "driver_acted",
+            "prices_changed",
+            "link_returned",
+            "devices_leaving",
+        }
+        for name, whom, payload in signals:
+            if name != "devices_leaving":
+                handle = tonight.handle if whom == "session" else driver.handle
+                await handle.signal(name, json.loads(payload))
+
+        async def is_heard() -> bool:
+            outcomes = (await driver.state()).outcomes
+            has_new_plan = len(tonight.fakes.asked["make_plan"]) > 1
+            return await tonight.has_heard("op-1") and "op-3" in outcomes and has_new_plan
+
+        await server.until(is_heard, "the operator's signals")
+        before = {order.key for order in tonight.fakes.orders}
+        request = ResetWorkflowExecutionRequest(
+            namespace=server.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=tonight.handle.id),
+            reason="by an operator",
+            workflow_task_finish_event_id=FIRST_TASK,
+            request_id="reset-1",
+        )
+        sent, run_id = len(tonight.fakes.orders), (await tonight.handle.describe()).run_id
+        await server.client.workflow_service.reset_workflow_execution(request)
+
+        async def goes_on() -> bool:
+            is_fresh = (await tonight.handle.describe()).run_id != run_id
+            return is_fresh and await tonight.has_heard("op-1") and await tonight.has_plan()
+
+        await server.until(goes_on, "the session after its reset")
+        again = {order.key for order in tonight.fakes.orders[sent:]}
+    assert again <= before  # those intents are on record: what was sent is read back, and not sent again
