@@ -20,7 +20,6 @@ from domain.driver.effects import (
     LabelDriver,
     ListDevices,
     PassOn,
-    Renew,
     SetPlace,
     StartLink,
     TellOfLogin,
@@ -89,9 +88,7 @@ class DriverWorkflow:
             if any(isinstance(effect, CloseDriver) for effect in decision.effects):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return
-            if not any(isinstance(effect, Renew) for effect in decision.effects):
-                await self.shell.rest(decision.seen)
-            elif await self.shell.may_renew(decision.seen):
+            if await self.shell.must_renew(decision):
                 await self._renew()
 
     # What a user can do. Every action is a signal with its id; where a caller waits there is the update `act`.
@@ -193,14 +190,7 @@ class DriverWorkflow:
 
     async def _ask(self, state: DriverState, now: datetime, seen: int, attempt: int, vitals: Vitals) -> DriverDecision:
         question = steps.DecideDriver(state=state, now=now, seen=seen, attempt=attempt, vitals=vitals)
-        decision: DriverDecision = await workflow.execute_local_activity(
-            steps.DECIDE_DRIVER,
-            question,
-            result_type=DriverDecision,
-            start_to_close_timeout=policies.DECIDE_LIMIT,
-            summary=self.shell.last_heard,
-        )
-        return decision
+        return await self.shell.recorded(steps.DECIDE_DRIVER, question, DriverDecision)
 
     def _act(self, effect: DriverEffect) -> None:
         shell, driver_id = self.shell, self.shell.state.driver_id

@@ -14,7 +14,6 @@ from domain.rollout.effects import (
     Gather,
     Publish,
     Rehearse,
-    Renew,
     RolloutDecision,
     RolloutEffect,
     TellPage,
@@ -73,9 +72,7 @@ class RolloutWorkflow:
                     await workflow.wait_condition(workflow.all_handlers_finished)
                     self.shell.cancel_all()
                     return effect.reason
-            if not any(isinstance(effect, Renew) for effect in decision.effects):
-                await self.shell.rest(decision.seen)
-            elif await self.shell.may_renew(decision.seen):
+            if await self.shell.must_renew(decision):
                 await self._renew()
 
     @workflow.signal(description="Go on: after the dry run, or where it was asked to look.")
@@ -110,14 +107,7 @@ class RolloutWorkflow:
         self, state: RolloutState, now: datetime, seen: int, attempt: int, vitals: Vitals
     ) -> RolloutDecision:
         question = steps.DecideRollout(state=state, now=now, seen=seen, attempt=attempt, vitals=vitals)
-        decision: RolloutDecision = await workflow.execute_local_activity(
-            steps.DECIDE_ROLLOUT,
-            question,
-            result_type=RolloutDecision,
-            start_to_close_timeout=policies.DECIDE_LIMIT,
-            summary=self.shell.last_heard,
-        )
-        return decision
+        return await self.shell.recorded(steps.DECIDE_ROLLOUT, question, RolloutDecision)
 
     def _act(self, effect: RolloutEffect) -> None:
         if not isinstance(effect, Rehearse | Publish | TellPage | Gather):

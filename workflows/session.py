@@ -20,7 +20,6 @@ from domain.session.effects import (
     Listen,
     Plan,
     Read,
-    Renew,
     Report,
     ReportReleased,
     Send,
@@ -77,9 +76,7 @@ class SessionWorkflow:
             workflow.set_current_details(session_details(self.shell.state, self.shell.wake, self._operator_url))
             if any(isinstance(effect, CloseSession) for effect in decision.effects):
                 return
-            if not any(isinstance(effect, Renew) for effect in decision.effects):
-                await self.shell.rest(decision.seen)
-            elif await self.shell.may_renew(decision.seen):
+            if await self.shell.must_renew(decision):
                 await self._renew()
 
     # What can be said to a session. Handlers only hear.
@@ -129,14 +126,7 @@ class SessionWorkflow:
 
     async def _ask(self, state: SessionState, now: datetime, seen: int, attempt: int, vitals: Vitals) -> Decision:
         question = steps.DecideSession(state=state, now=now, seen=seen, attempt=attempt, vitals=vitals)
-        decision: Decision = await workflow.execute_local_activity(
-            steps.DECIDE_SESSION,
-            question,
-            result_type=Decision,
-            start_to_close_timeout=policies.DECIDE_LIMIT,
-            summary=self.shell.last_heard,
-        )
-        return decision
+        return await self.shell.recorded(steps.DECIDE_SESSION, question, Decision)
 
     def _act(self, effect: SessionEffect) -> None:
         state, shell = self.shell.state, self.shell

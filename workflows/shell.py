@@ -1,4 +1,4 @@
-"""What both workflows share: hear at once, decide in a recorded step, act as tasks, keep one timer.
+"""What driver, session and rollout share: hear at once, decide in a recorded step, act as tasks, keep one timer.
 
 Control flow depends on recorded decisions and on the count of events heard, never on what `apply` computed. So both
 `apply` and `decide` may change under a running workflow; only this module must stay replayable.
@@ -16,7 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from domain.clock import Clock
 from domain.nightlog import LogEntry, in_order, with_decision, with_event
-from domain.session.effects import Vitals, WakeAt
+from domain.session.effects import Renew, Vitals, WakeAt
 from domain.story import clip
 from workflows import policies
 from workflows.answers import ANSWERS
@@ -78,6 +78,25 @@ class Shell(Generic[StateT, DecisionT]):
                 self._act(effect)
         self._keep_timer()
         return decision
+
+    async def recorded(self, step: str, question: BaseModel, gives: type[DecisionT]) -> DecisionT:
+        """The machine's answer, taken in a local activity: history keeps it, with what was heard last as its title."""
+        decision: DecisionT = await workflow.execute_local_activity(
+            step,
+            question,
+            result_type=gives,
+            start_to_close_timeout=policies.DECIDE_LIMIT,
+            summary=self.last_heard,
+        )
+        return decision
+
+    async def must_renew(self, decision: DecisionT) -> bool:
+        """Wait for what the decision did not know; True if it asks to continue as new, and this is the moment."""
+        seen: int = decision.seen  # type: ignore[attr-defined]
+        if any(isinstance(effect, Renew) for effect in decision.effects):  # type: ignore[attr-defined]
+            return await self.may_renew(seen)
+        await self.rest(seen)
+        return False
 
     async def rest(self, seen: int) -> None:
         """Wait until something was heard that the decision did not know."""
