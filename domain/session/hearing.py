@@ -6,6 +6,7 @@ from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.level import metered, told
 from domain.pairing import SAME_EDGE, Trace, find_match, is_disproved, traced, word_of_the_vendor
+from domain.session.ladder import unsure_sides
 from domain.session.picture import picture_of, says_done
 from domain.session.plug import note_plug
 from domain.session.rivals import seen
@@ -97,7 +98,8 @@ def _speaks_for_this_car(state: SessionState, reading: Reading) -> bool:
     """A charger's meter counts only if the car is surely in it."""
     if reading.side is Side.VEHICLE:
         return True
-    return reading.device_id == state.charger_id and reading.device_id not in state.lying
+    is_ours = reading.device_id == state.charger_id and reading.device_id not in state.lying
+    return is_ours and Side.CHARGER not in unsure_sides(state)
 
 
 def _note_level(state: SessionState, reading: Reading) -> SessionState:

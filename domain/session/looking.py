@@ -9,6 +9,7 @@ from domain.fusion import Picture
 from domain.memo import remembered
 from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
+from domain.session.ladder import unsure_sides
 from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
 from domain.session.wants import is_over, is_short, max_power_kw, reachable_soc_pct, wanted
@@ -47,9 +48,9 @@ class Doubt(NamedTuple):
 def witness_ids(state: SessionState) -> dict[Side, str]:
     """The devices whose readings can prove something: the car, and the charger that surely holds it."""
     ids = {Side.VEHICLE: state.car.device_id}
-    return (
-        ids if state.box is None or state.box.device_id in state.lying else {Side.CHARGER: state.box.device_id, **ids}
-    )
+    if state.box is None or state.box.device_id in state.lying or Side.CHARGER in unsure_sides(state):
+        return ids
+    return {Side.CHARGER: state.box.device_id, **ids}
 
 
 def waits_for_match(state: SessionState, now: datetime) -> bool:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from domain.devices import PowerDeliveryState, Reading
+from domain.devices import PowerDeliveryState, Reading, Side
 from domain.fusion import Picture, fuse
 from domain.memo import remembered
+from domain.session.ladder import unsure_sides
 from domain.session.state import SessionState
 
 
@@ -19,7 +20,7 @@ def picture_of(state: SessionState, now: datetime, *, is_by_word: bool = False) 
 def _fused(state: SessionState, now: datetime) -> Picture:
     car = _heard_of_this_plug_in(state, state.readings.get(state.car.device_id))
     charger = state.readings.get(state.charger_id or "")
-    if charger is not None and charger.device_id in state.lying:
+    if charger is not None and (charger.device_id in state.lying or Side.CHARGER in unsure_sides(state)):
         charger = charger.model_copy(update={"charge_rate_kw": None, "state": PowerDeliveryState.UNKNOWN})
     return fuse(car, charger, state.level, now, places=charging_places(state))
 
