@@ -24,6 +24,7 @@ def is_proven(
 ) -> bool:
     """Whether what `order` wants is measured in readings observed after `since`.
 
+    A charger that measures none denies the car's word that energy flows: old values come under new time stamps (F7).
     Where no power is told, a level above `soc_before_pct` proves that energy flows.
 
     A stop needs every witness to agree, because a resting state without a meter value is only a word; at the last look
@@ -37,7 +38,9 @@ def is_proven(
     powers = [power for reading in fresh.values() if (power := measured_power_kw(reading)) is not None]
     flows = any(power > FLOW_THRESHOLD_KW for power in powers)
     if order.proof is Proof.FLOW:
-        return flows or _has_risen(fresh.get(Side.VEHICLE), soc_before_pct)
+        meter = measured_power_kw(fresh.get(Side.CHARGER))
+        is_denied = meter is not None and meter <= FLOW_THRESHOLD_KW
+        return (flows and not is_denied) or _has_risen(fresh.get(Side.VEHICLE), soc_before_pct)
     all_spoke = len(powers) == len(order.witness_ids)
     return bool(powers) and not flows and (all_spoke or is_last_look)
 

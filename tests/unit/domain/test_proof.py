@@ -67,3 +67,10 @@ def test_a_charger_is_released_when_it_offers_whether_or_not_the_car_takes(
 ) -> None:
     readings = seen(make_reading(Side.CHARGER, hours=0.1, state=state))
     assert is_proven(order(Proof.RELEASED), readings, at(0), is_last_look=True) is is_released
+
+
+def test_f7_p3_a_car_whose_charger_measures_nothing_is_not_proven_to_charge_by_its_own_word() -> None:
+    stale = seen(make_reading(Side.CHARGER, hours=0.1, state=NO_POWER), make_reading(hours=0.1, state=CHARGING))
+    assert not is_proven(order(Proof.FLOW), stale, at(0), is_last_look=True)
+    alone = seen(make_reading(hours=0.1, state=CHARGING))
+    assert is_proven(order(Proof.FLOW), alone, at(0), is_last_look=False)
