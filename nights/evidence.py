@@ -8,7 +8,8 @@ from domain.prices import PriceSeries
 from domain.session.effects import Decision, Send
 from domain.session.events import CommandEnded
 from nights.desk_faults import TO_LET_GO, install_at_desk
-from nights.judge.possible import possible_pct
+from nights.judge.possible import Moved, possible_after_waiting, possible_pct
+from nights.judge.promises import wait_ends_at
 from nights.judge.truth import Acted, Band, Billed, Claim, Command, Gone, Point, Priced, Relay, Truth, Wished, Word
 from nights.judge.verdict import is_ready
 from nights.night_prices import between
@@ -32,7 +33,16 @@ def play(spec: NightSpec, series: PriceSeries) -> PlayedNight:
 def truth_of(night: PlayedNight) -> Truth:
     """What there is to judge of a night that was played. What became true was possible; else it is tried."""
     truth = _truth_of(night)
-    return truth if is_ready(truth) else replace(truth, possible_pct=possible_pct(night.spec))
+    if is_ready(truth):
+        return truth
+    after = possible_after_waiting(night.spec, tuple(_moved(night)), wait_ends_at(truth))
+    return replace(truth, possible_pct=possible_pct(night.spec), possible_after_waiting_pct=after)
+
+
+def _moved(night: PlayedNight) -> Iterator[Moved]:
+    for entry in night.world.truth.log:
+        if entry.kind == "relay" and entry.cause.startswith("client:"):
+            yield Moved(entry.at, entry.device_id, entry.now == "open")
 
 
 def _truth_of(night: PlayedNight) -> Truth:

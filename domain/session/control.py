@@ -44,7 +44,7 @@ def release_what_leaves(state: SessionState, picture: Picture, now: datetime) ->
         yield _send(state, Goal.START, rung, Want(True, f"the {side.value} leaves our hands: {state.leaving_why}"), now)
         return
     is_held = any(state.hold_on(state.side_of(device_id)) for device_id in state.leaving)
-    if is_held and not picture.is_flowing and "act_now:start_failed" not in state.told:
+    if _must_call(state, picture):
         reason = "it has left our hands with our hold on it"
         yield Tell(kind="act_now", cause="start_failed", what_to_do="start_at_charger", reason=reason)
     reason = "our hold could not be released in time" if is_held else "nothing of ours holds what leaves"
@@ -87,6 +87,14 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         yield _send(state, goal, next_step, want, now, is_restart=is_restart)
     elif goal is Goal.START and (pulse := pulse_rung(state, picture, now, is_pressing=is_pressing)) is not None:
         yield _send(state, Goal.STOP, pulse, want, now, is_pulse=True)
+
+
+def _must_call(state: SessionState, picture: Picture) -> bool:
+    """Whether a hold of ours stays on a device that leaves, and nobody but the driver can start the car any more."""
+    holds = (state.hold_on(state.side_of(device_id)) for device_id in state.leaving)
+    is_stuck = any(hold is not None and hold.is_certain for hold in holds) and not picture.is_flowing
+    is_there = state.night is not None and is_reached(state, state.night, picture)
+    return is_stuck and not is_there and "act_now:start_failed" not in state.told
 
 
 def is_stopped_by_driver(state: SessionState, now: datetime) -> bool:

@@ -21,6 +21,11 @@ LADDER_REST = timedelta(minutes=20)
 """After every rung failed: time before the ladder is climbed again."""
 
 
+LAST_HOURS = timedelta(hours=2)
+REST_AT_LAST = timedelta(minutes=8)
+"""So near the departure the ladder rests shorter: there is not much else to try."""
+
+
 class Rung(NamedTuple):
     """One command to try."""
 
@@ -169,9 +174,14 @@ def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Si
             continue
         if outcome.worked or (command.order.is_pulse and goal is Goal.START):
             failed.discard(command.order.side)
-        elif now - outcome.ended_at < LADDER_REST:
+        elif now - outcome.ended_at < _rest(state, now):
             failed.add(command.order.side)
     return frozenset(failed)
+
+
+def _rest(state: SessionState, now: datetime) -> timedelta:
+    is_last = state.night is not None and now >= state.night.departs_at - LAST_HOURS
+    return REST_AT_LAST if is_last else LADDER_REST
 
 
 def barred_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
@@ -203,7 +213,7 @@ def climbs_again_at(state: SessionState, goal: Goal, now: datetime) -> datetime 
     latest: dict[Side, datetime] = {}
     for command in _ended(state, goal):
         if command.outcome is not None and command.order.side in failed and not command.outcome.worked:
-            latest[command.order.side] = command.outcome.ended_at + LADDER_REST
+            latest[command.order.side] = command.outcome.ended_at + _rest(state, now)
     for side in route(state, goal):
         device = device_at(state, side)
         until = state.banned_until.get(device.device_id) if device is not None else None

@@ -21,6 +21,7 @@ from domain.session.wants import (
     SHORT_BY_PCT,
     is_reached,
     is_short,
+    is_stuck_slow,
     last_safe_start,
     may_be_heating,
     power_kw,
@@ -160,8 +161,8 @@ def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, n
             yield _tell(
                 "at_risk", "level_unknown", "the car does not tell its level: it is charged as if it were empty"
             )
-    elif is_reached(state, night, picture):
-        return
+    elif is_reached(state, night, picture) or is_stuck_slow(state, night, picture):
+        return  # what is stuck is started anew first (F23)
     elif state.level is not None and state.level.is_old and now < night.opened_at + LEVEL_AWAITED:
         return  # a newer word is being asked for
     elif _plan_falls_short(state, night, picture) and shortfall_pct(state, night, picture, now) > 0:
@@ -207,7 +208,8 @@ def _when_a_start_fails(state: SessionState, night: Night, picture: Picture, now
     )
     cause = _cause(state, night, picture)
     is_exhausted = has_nothing_left and (_has_climbed_twice(state, night) or _has_no_time_to_climb(state, picture, now))
-    if is_exhausted or (has_failed and pressing):
+    is_last = now >= last_safe_start(state, night, picture)
+    if is_exhausted or (has_failed and is_last):
         yield _tell("at_risk", cause.name, cause.reason)
     is_tried = has_failed or has_nothing_left or bool(state.open_commands())  # else a start is only just being sent
     is_last = is_tried and now >= max(

@@ -1,10 +1,13 @@
 """What was physically possible: an omniscient controller on the same night, through the same channels.
 
 It knows when the car is plugged in and whether energy flows, never holds, has no budget, and asks again and again on
-every side it may command. What it cannot reach nobody can.
+every side it may command. What it cannot reach nobody can. It charges at plug-in, so it also outruns what strikes hours
+later; `possible_after_waiting` lets it take over a night at a later instant instead.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.errors import NightchargeError
 from nights.world.faults import install
@@ -18,9 +21,9 @@ ASK_EVERY = timedelta(minutes=2)
 class Omniscient:
     """Starts whatever does not charge, on every side in turn."""
 
-    def __init__(self, world: NightWorld) -> None:
+    def __init__(self, world: NightWorld, since: datetime) -> None:
         self._world, self._turn = world, 0
-        world.timeline.at(world.spec.plug_in_at, self._look)
+        world.timeline.at(since, self._look)
 
     def _look(self) -> None:
         car, now = self._world.car, self._world.timeline.now
@@ -45,9 +48,26 @@ class Omniscient:
 
 def possible_pct(spec: NightSpec) -> float:
     """The level at departure, or at the unplug if that comes first [%], in an omniscient controller's hands."""
+    return possible_after_waiting(spec, (), spec.plug_in_at)
+
+
+class Moved(NamedTuple):
+    """A relay that a command of ours moved."""
+
+    at: datetime
+    device_id: str
+    is_open: bool
+
+
+def possible_after_waiting(spec: NightSpec, moved: Sequence[Moved], since: datetime) -> float:
+    """The same if that controller took the night over at `since`, our relays as we had moved them until then [%]."""
     world = NightWorld(spec.model_copy(update={"noise": spec.noise + 7}))
     install(world)
-    Omniscient(world)
+    for move in moved:
+        if move.at < since and move.device_id in world.vendor.devices:
+            device, kind = world.vendor.devices[move.device_id], "STOP" if move.is_open else "START"
+            world.timeline.at(move.at, lambda device=device, kind=kind: world.vendor.press(device, kind, "ours"))  # type: ignore[misc]
+    Omniscient(world, since)
     world.timeline.advance(min(spec.departs_at, spec.unplugs_at))
     world.truth.settle(world.car)
     return world.car.soc_pct

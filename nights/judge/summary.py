@@ -75,6 +75,7 @@ class Summary:
         self.silent_misses = self.ready = self.possible = self.late = 0
         self.alarms_healthy = self.alarms_faulty = 0
         self.missed_possible: list[int] = []
+        self.lost_waiting: list[int] = []
         self.healthy_costs = Costs()
         self.spreads: list[float] = []
         self.broken: dict[str, list[int]] = defaultdict(list)
@@ -89,6 +90,8 @@ class Summary:
         self.possible += is_possible
         if is_possible and not verdict.is_ready:
             self.missed_possible.append(verdict.k)
+            if verdict.is_lost_waiting:
+                self.lost_waiting.append(verdict.k)
         self.spreads.extend(verdict.spread_seconds)
         for name in verdict.broken:
             self.broken[name].append(verdict.k)
@@ -124,6 +127,8 @@ class Summary:
             "false_alarms": self.alarms_healthy + self.alarms_faulty,
             "ready": self.ready,
             "ready_possible": self.possible,
+            "missed": self.missed_possible[:FAILING_SHOWN],
+            "lost_while_waiting": len(self.lost_waiting),
             "cost_over_optimum_pct": self.healthy_costs.over_pct,
             "promises": self.promises(),
             "faults": {name: self.faults[name].shown() for name in sorted(self.faults, key=lambda name: int(name[1:]))},

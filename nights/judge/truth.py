@@ -127,6 +127,7 @@ class Truth:
     claims: tuple[Claim, ...] = ()
     bills: tuple[Billed, ...] = ()
     possible_pct: float = 0.0  # the level an omniscient controller would have had at departure [%]
+    possible_after_waiting_pct: float = 100.0  # the same, had it shared our wait for cheaper hours [%]
     reasons: tuple[Command, ...] = ()  # commands that the night log gives a reason for, when they were decided
     wrong_stops: int = 0  # stops that reached a car the session was not about
     is_away: bool = False  # plugged in where we have no say

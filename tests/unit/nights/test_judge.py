@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nights.judge.optimum import least_cost
-from nights.judge.promises import broken_promises, our_holds
+from nights.judge.promises import broken_promises, our_holds, wait_ends_at
 from nights.judge.summary import Summary, is_even
 from nights.judge.truth import (
     Acted,
@@ -14,6 +14,7 @@ from nights.judge.truth import (
     Billed,
     Claim,
     Command,
+    Gone,
     Point,
     Priced,
     Relay,
@@ -186,3 +187,52 @@ def test_the_summary_counts_what_was_possible_and_who_was_left_empty() -> None:
     assert (figures["ready"], figures["ready_possible"], figures["silent_misses"]) == (1, 2, 1)
     assert figures["promises"]["P2"] == {"held": False, "failing": [0]}
     assert not summary.is_kept
+
+
+def test_p3_a_side_called_released_claims_no_flow_but_must_not_hold() -> None:
+    claim = Claim("start", "charger", "proven", at(8), at(8.1), "released")
+    assert "P3" not in broken_promises(make_truth(*EMPTY, claims=(claim,)))
+    held = (Relay(at(1), "charger", "open", "client:STOP:1"),)
+    assert "P3" in broken_promises(make_truth(*EMPTY, claims=(claim,), relays=held))
+
+
+def test_p2_f38_a_device_that_left_without_a_word_can_be_asked_no_more_one_that_was_announced_must_be() -> None:
+    held = (Relay(at(1), "charger", "open", "client:STOP:1"),)
+    without_a_word = make_truth(*EMPTY, relays=held, gone=(Gone(at(3), "charger", None),))
+    assert "P2" not in broken_promises(without_a_word)
+    announced = replace(without_a_word, gone=(Gone(at(3), "charger", at(2.5)),))
+    assert "P2" in broken_promises(announced)
+    asked = replace(announced, commands=(Command(at(2.6), "charger", "START"),))
+    assert "P2" not in broken_promises(asked)
+
+
+def test_p8_counts_a_night_from_plug_in_to_departure_or_unplug() -> None:
+    switched = tuple(Relay(at(n), "charger", "open" if n % 2 else "closed", f"client:X:{n}") for n in range(1, 9))
+    assert "P8" in broken_promises(make_truth(*READY, relays=switched))
+    replugged = ((at(0), at(4.2)), (at(4.7), at(12.5)))
+    assert "P8" not in broken_promises(make_truth(*READY, relays=switched, plugged=replugged))
+
+
+def test_p1_words_are_late_only_from_the_first_true_level_on() -> None:
+    truth = make_truth(*EMPTY, words=(Word(at(11), "at_risk", "too_late", "leave_later"),))
+    assert judge(truth, ()).is_told_late
+    assert not judge(replace(truth, misled_until=at(10.9)), ()).is_told_late
+
+
+def test_a_slow_top_is_known_once_it_shows() -> None:
+    bands = (Band(90.0, 12.0), *(Band(pct + 1.0, 1.2) for pct in range(90, 100)))
+    wishes = (Wished(at(0), 100.0, 0.0, at(12)),)
+    # 60 % of 60 kWh are three hours at 12 kW; the last 10 % take five at 1.2 kW instead of half an hour.
+    assert no_return_at(make_truth(*EMPTY, bands=bands, wishes=wishes)) == at(9) + timedelta(minutes=5)
+
+
+def test_a_night_lost_while_waiting_is_possible_and_counted_apart() -> None:
+    held = (Relay(at(1), "charger", "open", "client:STOP:1"),)
+    truth = make_truth(
+        *EMPTY, relays=held, commands=(Command(at(5), "charger", "START"),), possible_after_waiting_pct=40.0
+    )
+    assert wait_ends_at(truth) == at(5)
+    summary = Summary()
+    summary.add(judge(truth, ()))
+    figures = summary.figures()
+    assert (figures["ready_possible"], figures["ready"], figures["lost_while_waiting"]) == (1, 0, 1)
