@@ -20,7 +20,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line for every finding.")] = False,
 ) -> None:
     """Look at every dependency and setting, and say how to mend what is wrong. Exit code 1: something is."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     try:
         settings = Settings()
     except ValidationError as error:

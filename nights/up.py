@@ -26,12 +26,16 @@ from domain.program import Program
 from gateway.api.access import Scope, new_key
 from nights.embedded import TIMER_GRID, search_attribute_options
 from nights.kept_world import keep
+from nights.practice_prices import practice_prices
 from nights.processes import Processes, StartFailed, free_port, tool
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 
 PROGRAM = "home"
 """The program a fresh installation begins with."""
+
+OWN_PRICES = ("NIGHTCHARGE_PRICES_FILE", "NIGHTCHARGE_ENTSOE_TOKEN")
+"""Where prices may come from; with neither set, an installation with a simulated vendor practises on old ones."""
 
 LOOKS_EVERY_SECONDS = 0.5
 SHORTEST_LIFE = timedelta(seconds=5)
@@ -94,6 +98,8 @@ class Installation:
                 "NIGHTCHARGE_ENODE_CLIENT_SECRET": "sim",
                 "NIGHTCHARGE_GATEWAY_URL": gateway,
             }
+            if not any(os.environ.get(name) for name in OWN_PRICES):
+                env["NIGHTCHARGE_PRICES_FILE"] = str(self._prices)
         return env
 
     def parts(self) -> list[Part]:
@@ -121,6 +127,7 @@ class Installation:
         store = SqlStore(self.env["NIGHTCHARGE_DATABASE_URL"])
         try:
             await store.create()
+            self._prices.write_text(practice_prices(datetime.now(UTC)), "utf-8")
             self._write()  # also if only the vendor changed
             if self.installed.api_key:
                 return
@@ -217,6 +224,10 @@ class Installation:
     @property
     def _world(self) -> Path:
         return self.folder / "world.json"
+
+    @property
+    def _prices(self) -> Path:
+        return self.folder / "prices.csv"
 
 
 async def _answers(address: str) -> None:

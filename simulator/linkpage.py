@@ -14,11 +14,14 @@ from simulator.registry import LinkSession
 router = APIRouter()
 
 _STYLE = """
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
-body { max-width: 26rem; margin: 3rem auto; padding: 0 1rem; line-height: 1.5; }
-label { display: block; margin: .8rem 0 .2rem; }
-input, select, button { font: inherit; padding: .5rem; width: 100%; box-sizing: border-box; }
-button { margin-top: 1rem; }
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; --line: #8886; --go: #2a5bd7; }
+body { max-width: 26rem; margin: 8vh auto; padding: 0 1.25rem; line-height: 1.5; }
+h1 { font-size: 1.6rem; line-height: 1.2; }
+label { display: block; margin: 1rem 0 .3rem; font-weight: 600; }
+input, select, button { font: inherit; padding: .75rem; width: 100%; box-sizing: border-box; border-radius: .6rem; }
+input, select { border: 1px solid var(--line); }
+button { margin-top: 1.2rem; border: 0; background: var(--go); color: #fff; font-weight: 600; }
+form + form button { margin-top: .6rem; background: none; color: inherit; border: 1px solid var(--line); }
 """
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from domain.account import NightAccount
 from domain.errors import NightchargeError
 from domain.journey import Journey
 from domain.nightlog import LogEntry
+from domain.session.picture import picture_of
 from domain.session.state import SessionState
 from gateway.api.problems import not_found
 from gateway.api.services import Api, Services
@@ -240,9 +242,19 @@ async def _chart(
     until = ends_at if account is not None else api.now()
     title = f"Power measured at the {'charger' if charger else 'car'}"
     panels.append(charts.power_panel(title, powers, until, marks_of(log)))
-    panels.append(charts.level_panel("Level", levels, [], target))
+    panels.append(charts.level_panel("Level", levels, _planned(state, api) if state else [], target))
     now = api.now() if account is None else None
     return charts.chart(starts_at, max(ends_at, departs_at), say.zone, panels, now=now, ready=departs_at)
+
+
+def _planned(state: SessionState, api: Services) -> list[tuple[datetime, float]]:
+    """The level to come if the plan in hand is followed; none without one, or while the driver's word is above it."""
+    now, night, car = api.now(), state.night, state.car
+    level = picture_of(state, now).soc_expected_pct
+    if night is None or night.plan is None or level is None or state.override is not None:
+        return []
+    from_at = max(night.plan.edges[0], min(now, night.plan.edges[-1]))
+    return charts.planned_levels(night.plan, level, from_at, car.battery_capacity_kwh, car.efficiency)
 
 
 async def _own(api: Services, visitor: Visitor, driver_id: str) -> DriverRecord:

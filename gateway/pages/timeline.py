@@ -88,7 +88,8 @@ def _event(at: datetime, name: str, data: dict[str, Any]) -> Step | None:
             plan = data["plan"]
             energy, cost = sum(plan["energy_ac_kwh"]), plan["energy_cost"]
             words = f"Plan {data['revision']}: {energy:.1f} kWh for {cost:.2f}, {plan['status'].replace('_', ' ')}"
-            return Step(at, "plan", words, f"proven bound {plan['lower_bound']:.2f}, {plan['solver']}")
+            proof = f"with switching {plan['cost']:.2f}, nothing is below {plan['lower_bound']:.2f}"
+            return Step(at, "plan", words, f"{proof}; {plan['solver']}")
         case "plan_failed":
             return Step(at, "failed", "No plan", data["why"])
         case "command_ended":
