@@ -56,6 +56,9 @@ class BrandTable(Request):
         return next((row for row in self.rows if row.brand.casefold() == wanted), None)
 
 
+ALONE = "reported by the vehicle while no charger was linked"
+DENIED = "denied by the vehicle although a charger is linked"
+
 SHIPPED_BRANDS = BrandTable(
     version="2026-11-22",
     rows=(
@@ -78,7 +81,7 @@ def own_from_vendor(capabilities: Mapping[CapabilityKind, Capability]) -> OwnCap
         can_start=can(CapabilityKind.START_CHARGING),
         can_stop=can(CapabilityKind.STOP_CHARGING),
         can_locate=can(CapabilityKind.LOCATION),
-        evidence="reported by the vehicle while no charger was linked",
+        evidence=ALONE,
     )
 
 
@@ -117,10 +120,48 @@ def effective(own: OwnCapability, *, has_charger: bool, is_charger_placed: bool)
 
 
 def evidence_of(
-    device: Device, *, any_charger_linked: bool, known: OwnCapability | None, table: BrandTable
+    device: Device,
+    *,
+    any_charger_linked: bool,
+    known: OwnCapability | None,
+    table: BrandTable,
+    is_just_alone: bool = False,
 ) -> OwnCapability:
-    """Own capability after a vehicle was seen: the vendor's word counts only while no charger is linked."""
-    has_word = bool(device.capabilities)
-    if has_word and not any_charger_linked:
-        return own_from_vendor(device.capabilities)
-    return known or own_from_brand(device.brand, table)
+    """Own capability after a vehicle was seen.
+
+    The vendor's word counts while no charger is linked; from one that has just left, an ability may still be lent. With
+    a charger, what the vehicle said alone stands, and the brand table stands until the vehicle denies it.
+    """
+    has_said = known is not None and known.evidence in (ALONE, DENIED)
+    before = known if known is not None and has_said else own_from_brand(device.brand, table)
+    if not device.capabilities:
+        return before
+    if not any_charger_linked:
+        word = own_from_vendor(device.capabilities)
+        return _less(before, word) if is_just_alone else word
+    if known is not None and known.evidence == ALONE:
+        return known
+    return _less(before, _not_denied(device.capabilities))
+
+
+def _not_denied(capabilities: Mapping[CapabilityKind, Capability]) -> OwnCapability:
+    """All that the vendor does not deny; what it does not speak of stays open."""
+    denied = {kind for kind, told in capabilities.items() if not told.is_capable}
+    return OwnCapability(
+        can_start=CapabilityKind.START_CHARGING not in denied,
+        can_stop=CapabilityKind.STOP_CHARGING not in denied,
+        can_locate=CapabilityKind.LOCATION not in denied,
+        evidence=DENIED,
+    )
+
+
+def _less(own: OwnCapability, word: OwnCapability) -> OwnCapability:
+    """The abilities of both; `own` as it is if the word takes nothing from it."""
+    if not set(word.missing) - set(own.missing):
+        return own
+    return OwnCapability(
+        can_start=own.can_start and word.can_start,
+        can_stop=own.can_stop and word.can_stop,
+        can_locate=own.can_locate and word.can_locate,
+        evidence=word.evidence,
+    )

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from domain.capabilities import Effective, OwnCapability
 from domain.devices import Device, Side
-from domain.driver.linked import effective_of, is_login_dead, physical, standing_chargers
+from domain.driver.linked import effective_of, is_helpless, is_login_dead, is_placed, physical, standing_chargers
 from domain.driver.plugged import VehicleNow, now_of
 from domain.driver.state import DriverState, LinkStatus
 from domain.interventions import VehicleIntervention, surfaced
 from domain.model import Model
 from domain.requirement import Requirement
-from domain.resets import Reset
+from domain.resets import Reset, ResetCause
 from domain.session.state import ControlMode
 
 
@@ -161,7 +161,7 @@ def _stage(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Stage:
 def _is_cut_off(state: DriverState) -> bool:
     """Whether what is linked would do, were it not for an ended login or a reset."""
     chargers = standing_chargers(state)
-    is_all_placed = all(charger.id in state.places for charger in chargers)
+    is_all_placed = all(is_placed(state, charger) for charger in chargers)
     has_lost_all = bool(state.of_side(Side.CHARGER)) and is_all_placed  # all that can be done here is done
     has_dead_login = any(is_login_dead(state, device) for device in state.devices.values())
     return has_lost_all or has_dead_login or (state.program.mode is ControlMode.DELEGATED and bool(state.vendor_resets))
@@ -210,19 +210,30 @@ def _relink_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJour
 
 
 def _check_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
-    """What the charger unlocked was taken back (S26): the driver can look after it."""
-    resets = _resets(state)
+    """What the charger unlocked was taken back (S26), or it never could: the driver can look after it."""
     is_blocking = stage is Stage.RECONNECT
     is_waiting = is_blocking and not state.dead_logins  # for the platform, if nothing was taken back
-    if not (resets or is_waiting) or (CHECK_PROMPT in state.dismissed and not is_blocking):
+    why = _what_to_check(state) or ("why.not_unlocked" if is_waiting else "")
+    if not why or (CHECK_PROMPT in state.dismissed and not is_blocking):
         return None
     return Prompt(
         key=CHECK_PROMPT,
         is_blocking=is_blocking,
-        why=f"why.reset_{resets[min(resets)].cause.value}" if resets else "why.not_unlocked",
+        why=why,
         actions=("link_charger",) if is_blocking else ("link_charger", "dismiss"),
         vehicle_id=vehicles[0].vehicle_id,
     )
+
+
+def _what_to_check(state: DriverState) -> str:
+    """Why a charger does not count, but for an ended login, of which the driver is asked elsewhere; empty: it does."""
+    is_ours, chargers = state.program.mode is ControlMode.OWN, physical(state, Side.CHARGER)
+    counting = {charger.id for charger in chargers}
+    resets = [reset for key, reset in sorted(_resets(state).items()) if key in counting or not is_ours]
+    causes = [reset.cause for reset in resets if reset.cause is not ResetCause.LOGIN_DEAD]
+    if causes:
+        return f"why.reset_{causes[0].value}"
+    return "why.charger_helpless" if is_ours and any(map(is_helpless, chargers)) else ""
 
 
 def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
@@ -252,7 +263,7 @@ def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) ->
 def _unplaced_charger(state: DriverState) -> bool:
     if LOCATE_PROMPT in state.dismissed and all(own.can_locate for own in state.own.values()):
         return False
-    return any(charger.id not in state.places for charger in state.of_side(Side.CHARGER))
+    return any(not is_placed(state, charger) for charger in physical(state, Side.CHARGER))
 
 
 def _settings(state: DriverState, vehicles: tuple[VehicleJourney, ...]) -> tuple[str, ...]:

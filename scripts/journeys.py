@@ -20,6 +20,7 @@ from domain.driver.events import (
     Enroll,
     Erase,
     PlaceCharger,
+    RequestLink,
     TimeReached,
     Withdraw,
 )
@@ -99,8 +100,17 @@ def once(event: DriverEvent) -> Event:
 
 
 def linked(seen: DeviceSeen) -> Event:
-    """A device is linked that was not."""
-    return lambda state: iter(() if seen.device.id in state.devices else (seen,))
+    """A device is linked that was not, on a page of its own."""
+
+    def events(state: DriverState) -> Iterator[DriverEvent]:
+        if seen.device.id in state.devices:
+            return
+        name = f"link {len(state.outcomes)}"
+        yield RequestLink(action_id=name, side=seen.device.side, redirect_uri="https://app.example")
+        yield ActionEnded(action_id=name, is_done=True, url="https://vendor.example")
+        yield seen
+
+    return events
 
 
 EVENTS: dict[str, Event] = {

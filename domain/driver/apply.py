@@ -49,9 +49,10 @@ from domain.driver.events import (
     SetWish,
     Withdraw,
 )
-from domain.driver.outcomes import accept, done, refuse, with_outcome
+from domain.driver.outcomes import accept, done, is_busy, refuse, with_outcome
 from domain.driver.program_change import reprogrammed
-from domain.driver.seeing import placed_by_driver, see
+from domain.driver.records import placed_by_driver
+from domain.driver.seeing import see
 from domain.driver.state import ActionOutcome, DriverState, Todo
 from domain.journey import journey_of
 
@@ -64,7 +65,7 @@ def apply(state: DriverState, event: DriverEvent) -> DriverState:
         case DeviceSeen():
             return see(state, event.device)
         case DeviceGone():
-            return _vanish(state, event.device_id)
+            return _vanish(state, event)
         case PassedOn():
             return tonight.passed_on(state, event)
         case CredentialsDied():
@@ -103,7 +104,7 @@ def begun(state: DriverState, effect: DriverEffect, at: datetime) -> DriverState
         case AskForRelease(why=why) if why == ERASED:
             return erasing.begun(state, effect, at)
         case AskForRelease() | Unlink():
-            return unlinking.begun(state, effect)
+            return unlinking.begun(state, effect, at)
         case ForgetAtVendor() | EraseRecords() | CloseDriver():
             return erasing.begun(state, effect, at)
         case ResetCharger() | RestoreCharger():
@@ -119,6 +120,8 @@ def begun(state: DriverState, effect: DriverEffect, at: datetime) -> DriverState
 def _act(state: DriverState, action: Act) -> DriverState:
     if state.erasing is not None:
         return refuse(state, action, "this account is being erased")
+    if isinstance(action, RequestLink | LinkReturned | PlaceCharger) and is_busy(state):
+        return refuse(state, action, "too many actions are under way: try again once some are done")
     match action:
         case RequestLink():
             return linking.request(state, action)
@@ -145,10 +148,11 @@ def _act(state: DriverState, action: Act) -> DriverState:
     return state
 
 
-def _vanish(state: DriverState, device_id: str) -> DriverState:
+def _vanish(state: DriverState, event: DeviceGone) -> DriverState:
     """Gone at the vendor: sessions under way must leave it alone."""
+    device_id = event.device_id
     vanished = (*state.vanished, device_id) if state.sessions and device_id in state.devices else state.vanished
-    return unlinking.without(state, (device_id,)).model_copy(update={"vanished": vanished})
+    return unlinking.without(state, (device_id,), event.at).model_copy(update={"vanished": vanished})
 
 
 def _place(state: DriverState, action: PlaceCharger) -> DriverState:

@@ -88,7 +88,7 @@ class ForgetAtVendor(Model):
 
 
 class EraseRecords(Model):
-    """Delete what storage knows of the driver; events observed before `at` leave no trace any more."""
+    """Delete what storage knows of the driver; events observed until `at` leave no trace any more."""
 
     type: Literal["erase_records"] = "erase_records"
     action_id: str

@@ -12,11 +12,13 @@ ENROLMENTS_REMEMBERED = 20
 
 
 def enroll(state: DriverState, action: Enroll) -> DriverState:
-    journey = journey_of(state)
-    if state.enrolment is not None:
+    """Consent; to a newer text at any time, which ends the consent to the older."""
+    given, stage = state.enrolment, journey_of(state).stage
+    if given is not None and (given.text_version, given.language) == (action.text_version, action.language):
         return done(state, action, "already enrolled")
-    if journey.stage is not Stage.READY_TO_ENROLL:
-        return refuse(state, action, f"not yet: {journey.stage.value}")
+    if given is None and stage is not Stage.READY_TO_ENROLL:
+        return refuse(state, action, f"not yet: {stage.value}")
+    state = ended(state, action.at, f"renewed by consent to text {action.text_version} ({action.language})")
     enrolment = Enrolment(at=action.at, text_version=action.text_version, language=action.language)
     return done(state.model_copy(update={"enrolment": enrolment}), action, "enrolled")
 

@@ -13,6 +13,9 @@ from domain.driver.outcomes import is_pending, refuse, with_outcome
 from domain.driver.state import ActionOutcome, DriverState, Erasing
 from domain.driver.unlinking import RELEASE_LIMIT
 
+GONE = "the account is being erased"
+"""What becomes of actions that were under way."""
+
 TRY_AGAIN_AFTER = timedelta(hours=1)
 """A step that failed is repeated after this time, for as long as it takes."""
 
@@ -33,7 +36,7 @@ def ask(state: DriverState, action: Erase) -> DriverState:
     changes = {"erasing": erasing, "unlinking": None, "todo": ()}
     state = ended(state.model_copy(update=changes), action.at, "erased")
     for action_id in not_begun:  # what is under way is waited for
-        gone = ActionOutcome(action_id=action_id, status="refused", detail="the account is being erased")
+        gone = ActionOutcome(action_id=action_id, status="refused", detail=GONE)
         state = with_outcome(state, gone)
     return with_outcome(state, ActionOutcome(action_id=action.action_id, status="pending"))
 
@@ -51,7 +54,7 @@ def go_on(state: DriverState, now: datetime) -> Iterator[DriverEffect]:
         case "records" if now >= erasing.go_on_at:
             yield EraseRecords(
                 action_id=erasing.action_id,
-                at=erasing.at,
+                at=now,  # what was observed until the vendor forgot may still be on its way
                 device_ids=erasing.device_ids,
                 reason="forgotten at the vendor",
             )
@@ -108,13 +111,18 @@ def wakes_at(state: DriverState) -> datetime | None:
 
 
 def _nothing_left(state: DriverState, erasing: Erasing) -> DriverState:
-    """All that stays is that the driver was erased; the answer to who asked for it is given."""
+    """All that stays is that the driver was erased; whoever still waits for an answer is given one."""
+    answers = {
+        key: ActionOutcome(action_id=key, status="refused", detail=GONE)
+        for key, outcome in state.outcomes.items()
+        if outcome.status == "pending"
+    }
     answer = ActionOutcome(action_id=erasing.action_id, status="done", detail="erased here and at the vendor")
     return DriverState(
         driver_id=state.driver_id,
         program=state.program,
         wish=state.program.wish,
         erasing=erasing.model_copy(update={"device_ids": (), "is_under_way": True}),
-        outcomes={erasing.action_id: answer},
+        outcomes={**answers, erasing.action_id: answer},
         labels=state.labels,
     )

@@ -133,6 +133,7 @@ class DeviceSeen(Model):
 class DeviceGone(Model):
     type: Literal["device_gone"] = "device_gone"
     device_id: str
+    at: Instant | None = None
 
 
 class CredentialsDied(Model):

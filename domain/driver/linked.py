@@ -1,7 +1,7 @@
 """Which linked devices count: one per physical device, with a live login and, for chargers, a record that holds."""
 
 from domain.capabilities import Effective, OwnCapability, effective, own_from_vendor
-from domain.devices import Device, Side
+from domain.devices import CapabilityKind, Device, Side
 from domain.driver.state import DriverState
 from domain.session.state import ControlMode
 
@@ -9,7 +9,7 @@ NOTHING = OwnCapability(can_start=False, can_stop=False, can_locate=False, evide
 
 
 def physical(state: DriverState, side: Side) -> list[Device]:
-    """One linked device per physical one (F65): the one in use, else one with a live login, else the first linked."""
+    """One linked device per physical one (F65): the one in use, else one that counts, else the first linked."""
     chosen: dict[str, Device] = {}
     for device in state.of_side(side):
         key = device.identity_digest or device.id
@@ -18,8 +18,24 @@ def physical(state: DriverState, side: Side) -> list[Device]:
     return list(chosen.values())
 
 
-def _rank(state: DriverState, device: Device) -> tuple[bool, bool]:
-    return device.id not in state.sessions, is_login_dead(state, device)
+def _rank(state: DriverState, device: Device) -> tuple[bool, ...]:
+    """Smaller is better. Of two accounts of a charger that both count, the one that a vendor says holds a car."""
+    named = {vehicle.reading.paired_with for vehicle in state.of_side(Side.VEHICLE)}
+    return (
+        device.id not in state.sessions,
+        is_login_dead(state, device),
+        device.side is Side.CHARGER and (is_reset(state, device) or is_helpless(device)),
+        device.id not in named,
+    )
+
+
+def twins(state: DriverState, device_id: str) -> list[Device]:
+    """The device, and the same physical one as other vendors know it."""
+    device = state.devices.get(device_id)
+    if device is None:
+        return []
+    digest = device.identity_digest
+    return [d for d in state.of_side(device.side) if d.id == device_id or (digest and d.identity_digest == digest)]
 
 
 def is_login_dead(state: DriverState, device: Device) -> bool:
@@ -31,12 +47,23 @@ def standing_chargers(state: DriverState) -> list[Device]:
     chargers = physical(state, Side.CHARGER)
     if state.program.mode is ControlMode.DELEGATED:
         return chargers
-    return [charger for charger in chargers if not is_reset(state, charger)]
+    return [charger for charger in chargers if not (is_reset(state, charger) or is_helpless(charger))]
 
 
 def is_reset(state: DriverState, charger: Device) -> bool:
     record = state.chargers.get(charger.id)
     return record is not None and record.reset is not None
+
+
+def is_helpless(charger: Device) -> bool:
+    """Whether the charger says that it cannot be started or stopped; one that does not say is taken at its best."""
+    told = (charger.capabilities.get(kind) for kind in (CapabilityKind.START_CHARGING, CapabilityKind.STOP_CHARGING))
+    return any(capability is not None and not capability.is_capable for capability in told)
+
+
+def is_placed(state: DriverState, charger: Device) -> bool:
+    """Whether its place is known, through whichever vendor it was told."""
+    return any(twin.id in state.places for twin in twins(state, charger.id))
 
 
 def effective_of(state: DriverState, vehicle: Device) -> Effective:
@@ -45,8 +72,8 @@ def effective_of(state: DriverState, vehicle: Device) -> Effective:
     chargers = standing_chargers(state)
     if state.program.mode is ControlMode.DELEGATED and chargers:
         return _by_vendors_word(vehicle, own)
-    is_placed = any(charger.id in state.places for charger in chargers)
-    return effective(own, has_charger=bool(chargers), is_charger_placed=is_placed)
+    has_place = any(is_placed(state, charger) for charger in chargers)
+    return effective(own, has_charger=bool(chargers), is_charger_placed=has_place)
 
 
 def _by_vendors_word(vehicle: Device, own: OwnCapability) -> Effective:

@@ -12,18 +12,18 @@ from domain.devices import Device, Side
 from domain.driver.effects import ListDevices, StartLink
 from domain.driver.events import ActionEnded, CredentialsDied, LinkReturned, RequestLink
 from domain.driver.outcomes import accept, done, refuse
+from domain.driver.records import matched
 from domain.driver.state import DeadLogin, DriverState, LinkAttempt, LinkStatus, Todo
 from domain.journey import RELINK_PROMPT
 
 PAGE_LIVES = timedelta(hours=24)
 """A vendor's link page works this long (Enode: 24 h, once)."""
 
-_WAITING = (LinkStatus.OPENING, LinkStatus.OPEN)
-
 
 def request(state: DriverState, action: RequestLink) -> DriverState:
     """Open a page; one still open for the same kind is given up for it."""
-    if action.side is Side.CHARGER and not state.of_side(Side.VEHICLE):
+    is_new = action.renews is None
+    if is_new and action.side is Side.CHARGER and not state.of_side(Side.VEHICLE):
         return refuse(state, action, "link the vehicle first: the charger is asked for once it is linked")
     device = next((d for d in state.of_side(action.side) if d.vendor == action.renews), None)
     if action.renews is not None and (device is None or action.renews not in state.dead_logins):
@@ -42,7 +42,7 @@ def request(state: DriverState, action: RequestLink) -> DriverState:
         language=action.language,
         relink_device_id=device.id if device is not None else None,
     )
-    return accept(_with(state, attempt), todo)
+    return accept(_with(state, attempt).model_copy(update={"unlinked": {}}), todo)
 
 
 def _with_state(redirect_uri: str, token: str) -> str:
@@ -66,7 +66,7 @@ def returned(state: DriverState, action: LinkReturned) -> DriverState:
     if action.state is not None and (attempt is None or attempt.token != action.state):
         return refuse(state, action, "this way back belongs to no page that is open: link again")
     if action.error is not None:
-        if attempt is not None and attempt.status in _WAITING:
+        if attempt is not None and attempt.is_open:
             left = {"status": LinkStatus.LEFT, "detail": action.error}
             state = _with(state, attempt.model_copy(update=left))
         return done(state, action, f"the page was left early: {action.error}")
@@ -79,17 +79,19 @@ def answered(state: DriverState, event: ActionEnded) -> DriverState:
         if event.action_id == attempt.action_id and attempt.status is LinkStatus.OPENING:
             status = LinkStatus.OPEN if event.is_done else LinkStatus.FAILED
             state = _with(state, attempt.model_copy(update={"status": status, "detail": event.detail}))
-        elif event.action_id == last_look_id(attempt) and attempt.status in _WAITING:
+        elif event.action_id == last_look_id(attempt) and attempt.is_open:
             state = _with(state, attempt.model_copy(update={"status": LinkStatus.EXPIRED}))
-        elif attempt.status in _WAITING and any(device.side is side for device in event.devices):
+        elif attempt.is_open and any(device.side is side for device in event.devices):
             state = _completed(state, attempt) if attempt.renews not in state.dead_logins else state
+            for device in event.devices:  # the driver means to use them: what was missed of them is forgotten
+                state = matched(state, device.id)
     return state
 
 
 def seen(state: DriverState, device: Device, known: Device | None) -> DriverState:
-    """A device that was not known completes the attempt of its kind, whoever told of it."""
+    """A device that was not known completes the attempt of its kind, whoever told of it, and however late."""
     attempt = state.links.get(device.side)
-    if known is None and attempt is not None and attempt.status in _WAITING:
+    if known is None and attempt is not None and attempt.renews is None and attempt.status is not LinkStatus.LINKED:
         return _completed(state, attempt)
     return state
 
@@ -100,7 +102,7 @@ def _completed(state: DriverState, attempt: LinkAttempt) -> DriverState:
 
 def is_waiting(attempt: LinkAttempt) -> bool:
     """Whether its last look is still to come."""
-    return attempt.status in _WAITING and not attempt.is_last_look
+    return attempt.is_open and not attempt.is_last_look
 
 
 def last_look(attempt: LinkAttempt, now: datetime) -> ListDevices | None:
@@ -128,36 +130,49 @@ def last_look_id(attempt: LinkAttempt) -> str:
 
 
 def login_died(state: DriverState, event: CredentialsDied) -> DriverState:
-    """The driver must link again; the devices stay. A repeated word changes nothing."""
-    if event.vendor in state.dead_logins or not any(d.vendor == event.vendor for d in state.devices.values()):
+    """The driver must link again; the devices stay. A repeated word changes nothing, nor one older than a contact."""
+    devices = [device for device in state.devices.values() if device.vendor == event.vendor]
+    if not devices or any(_was_reached_after(device, event.at) for device in devices):
         return state
-    dead = DeadLogin(vendor=event.vendor, at=event.at)
-    return state.model_copy(update={"dead_logins": {**state.dead_logins, event.vendor: dead}})
+    return _died(state, event.vendor, event.at)
+
+
+def _died(state: DriverState, vendor: str, at: datetime) -> DriverState:
+    if vendor in state.dead_logins:
+        return state
+    dead = {**state.dead_logins, vendor: DeadLogin(vendor=vendor, at=at)}
+    return state.model_copy(update={"dead_logins": dead, "dismissed": state.dismissed - {RELINK_PROMPT}})
 
 
 def logins_listed(state: DriverState, event: ActionEnded) -> DriverState:
     """The vendor's own word on which logins live."""
-    for vendor in {login.vendor for login in event.logins}:
+    for vendor in sorted({login.vendor for login in event.logins}):
+        told_at = [device.reading.received_at for device in event.devices if device.vendor == vendor]
         if all(login.is_valid for login in event.logins if login.vendor == vendor):
             state = login_lives(state, vendor)
+        elif told_at:  # it ended in the middle of linking, before any device was known that could have told of it
+            state = _died(state, vendor, max(told_at))
     return state
 
 
 def is_alive_again(state: DriverState, device: Device) -> bool:
     """A device that was reached after its login ended shows that the login lives."""
-    dead, reading = state.dead_logins.get(device.vendor), device.reading
-    return (
-        dead is not None
-        and reading.is_reachable is True
-        and reading.observed_at is not None
-        and reading.observed_at > dead.at
-    )
+    dead = state.dead_logins.get(device.vendor)
+    return dead is not None and _was_reached_after(device, dead.at)
+
+
+def _was_reached_after(device: Device, at: datetime) -> bool:
+    reading = device.reading
+    return reading.is_reachable is True and reading.observed_at is not None and reading.observed_at > at
 
 
 def login_lives(state: DriverState, vendor: str) -> DriverState:
     if vendor not in state.dead_logins:
         return state
     dead = {key: value for key, value in state.dead_logins.items() if key != vendor}
+    for attempt in state.links.values():
+        if attempt.renews == vendor:
+            state = _completed(state, attempt)
     return state.model_copy(update={"dead_logins": dead, "dismissed": state.dismissed - {RELINK_PROMPT}})
 
 

@@ -5,13 +5,21 @@ from domain.driver.state import OUTCOMES_REMEMBERED, ActionOutcome, DriverState,
 
 
 def with_outcome(state: DriverState, outcome: ActionOutcome) -> DriverState:
-    """The state that remembers an action's outcome. The oldest are forgotten, never one that is still to come."""
+    """The state that remembers an action's outcome. The oldest are forgotten; never this one, or one still to come."""
     outcomes = {**state.outcomes, outcome.action_id: outcome}
     too_many = len(outcomes) - OUTCOMES_REMEMBERED
     if too_many > 0:
-        ended = [key for key, known in outcomes.items() if known.status != "pending"]
+        ended = [key for key, known in outcomes.items() if known.status != "pending" and key != outcome.action_id]
         outcomes = {key: known for key, known in outcomes.items() if key not in ended[:too_many]}
     return state.model_copy(update={"outcomes": outcomes})
+
+
+UNDER_WAY_AT_MOST = 50
+"""Actions that wait for the outside world at a time: far more than a person asks for."""
+
+
+def is_busy(state: DriverState) -> bool:
+    return sum(outcome.status == "pending" for outcome in state.outcomes.values()) >= UNDER_WAY_AT_MOST
 
 
 def accept(state: DriverState, todo: Todo) -> DriverState:

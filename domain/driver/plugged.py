@@ -1,7 +1,7 @@
 """What is known of a linked car now, from both ends of the cable (S42-S45)."""
 
 from domain.devices import Device, Side
-from domain.driver.linked import physical, standing_chargers
+from domain.driver.linked import physical, standing_chargers, twins
 from domain.driver.state import DriverState
 from domain.model import Instant, Model
 from domain.resets import ChargerRecord
@@ -36,10 +36,11 @@ def now_of(state: DriverState, vehicle: Device) -> VehicleNow:
 
 def holding(state: DriverState, vehicle: Device) -> Device | None:
     """The driver's charger that the vendor names as holding the car; None unless both are linked (S42, S43)."""
-    for charger in state.of_side(Side.CHARGER):
-        if vehicle.reading.paired_with == charger.id:
+    chargers = physical(state, Side.CHARGER)
+    for charger in chargers:
+        if vehicle.reading.paired_with in {twin.id for twin in twins(state, charger.id)}:
             return charger
-    named_by = [c for c in state.of_side(Side.CHARGER) if c.reading.paired_with == vehicle.id]
+    named_by = [c for c in chargers if c.reading.paired_with == vehicle.id]
     return named_by[0] if len(named_by) == 1 and vehicle.reading.paired_with is None else None
 
 

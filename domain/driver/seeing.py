@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from domain.capabilities import evidence_of, own_from_vendor
-from domain.devices import Device, Side
-from domain.driver import linking
+from domain.capabilities import own_from_vendor
+from domain.devices import Device, Reading, Side
+from domain.driver import linking, own
 from domain.driver.linked import is_login_dead, standing_chargers
+from domain.driver.records import matched, placed, with_record
 from domain.driver.state import DriverState
 from domain.interventions import heard_of
+from domain.journey import LOCATE_PROMPT
+from domain.pairing import SAME_PLUG
 from domain.resets import ChargerRecord, Reset, ResetCause
 from domain.session.state import ControlMode
 
@@ -15,22 +18,59 @@ PICTURE_IN_FLIGHT = timedelta(minutes=2)
 """A picture of a charger may be this old when it arrives."""
 
 
+FORMER_LIFE = timedelta(minutes=10)
+"""Pictures taken until so long after a device was unlinked are of its life before."""
+
+
 def see(state: DriverState, device: Device) -> DriverState:
     """The state after a device was seen. A picture older than the known one changes nothing."""
     known = state.devices.get(device.id)
-    if state.erasing is not None or (known is not None and _is_stale(device, known)):
+    if state.erasing is not None or _is_stale(device, known) or _was_unlinked(state, device):
         return state
+    state = linking.seen(_came(state, device) if known is None else state, device, known)
+    state = _taken_in(state, device)
+    return _learn_ability(state, device, known) if device.side is Side.VEHICLE else state
+
+
+def see_reading(state: DriverState, reading: Reading) -> DriverState:
+    """What a session saw last. It says nothing of abilities: those are known from elsewhere, and perhaps newer."""
+    known = state.devices.get(reading.device_id)
+    if known is None:
+        return state
+    device = known.model_copy(update={"reading": reading})
+    return state if state.erasing is not None or _is_stale(device, known) else _taken_in(state, device)
+
+
+def _came(state: DriverState, device: Device) -> DriverState:
+    """A device that was not known."""
+    unlinked = {key: at for key, at in state.unlinked.items() if key != device.id}
+    state = state.model_copy(update={"unlinked": unlinked})
+    if device.side is Side.VEHICLE:
+        return state
+    return own.charger_came(state.model_copy(update={"dismissed": state.dismissed - {LOCATE_PROMPT}}), device)
+
+
+def _taken_in(state: DriverState, device: Device) -> DriverState:
     if linking.is_alive_again(state, device):
         state = linking.login_lives(state, device.vendor)
-    state = linking.seen(state, device, known)
     state = state.model_copy(update={"devices": {**state.devices, device.id: device}})
     if device.side is Side.CHARGER:
-        return _learn_plug(_learn_reach(_learn_place(state, device), device), device)
-    return _learn_match(_learn_ability(state, device, known), device)
+        state = _learn_plug(_learn_reach(_learn_place(state, device), device), device)
+    else:
+        state = _learn_match(state, device)
+    return _learn_plugged_together(state)
 
 
-def _is_stale(device: Device, known: Device) -> bool:
+def _was_unlinked(state: DriverState, device: Device) -> bool:
+    """Whether the picture was taken before the device was unlinked, and is but late."""
+    at, observed_at = state.unlinked.get(device.id), device.reading.observed_at
+    return at is not None and observed_at is not None and observed_at <= at + FORMER_LIFE
+
+
+def _is_stale(device: Device, known: Device | None) -> bool:
     """Order is by observation. A device that never reported (just discovered) yields to nothing it replaces."""
+    if known is None:
+        return False
     before, after = known.reading.observed_at, device.reading.observed_at
     return before is not None and (after is None or after < before)
 
@@ -42,21 +82,6 @@ def _learn_place(state: DriverState, charger: Device) -> DriverState:
     return placed(state, charger.id, charger.reading.location_id)
 
 
-def placed_by_driver(state: DriverState, charger_id: str, place_id: str | None, at: datetime | None) -> DriverState:
-    """The driver set the place; pictures taken before it was known at the vendor say nothing against it."""
-    record = state.chargers.get(charger_id, ChargerRecord())
-    state = _with_record(state, charger_id, record.model_copy(update={"placed_at": at}))
-    return placed(state, charger_id, place_id)
-
-
-def placed(state: DriverState, charger_id: str, place_id: str | None) -> DriverState:
-    """The charger stands at this place of the vendor; None: it has none any more."""
-    places = {key: value for key, value in state.places.items() if key != charger_id}
-    if place_id is not None:
-        places[charger_id] = place_id
-    return state.model_copy(update={"places": places})
-
-
 def _learn_reach(state: DriverState, charger: Device) -> DriverState:
     """Out of reach counts from when it was first told."""
     record, reading = state.chargers.get(charger.id, ChargerRecord()), charger.reading
@@ -65,7 +90,7 @@ def _learn_reach(state: DriverState, charger: Device) -> DriverState:
     since: datetime | None = None
     if not reading.is_reachable:
         since = record.unreachable_since or reading.observed_at or reading.received_at
-    return _with_record(state, charger.id, record.model_copy(update={"unreachable_since": since}))
+    return with_record(state, charger.id, record.model_copy(update={"unreachable_since": since}))
 
 
 def _learn_plug(state: DriverState, charger: Device) -> DriverState:
@@ -74,17 +99,13 @@ def _learn_plug(state: DriverState, charger: Device) -> DriverState:
     if reading.is_plugged_in is None:
         return state
     since = (record.plugged_since or reading.observed_at) if reading.is_plugged_in else None
-    return _with_record(state, charger.id, record.model_copy(update={"plugged_since": since}))
+    return with_record(state, charger.id, record.model_copy(update={"plugged_since": since}))
 
 
 def _learn_ability(state: DriverState, vehicle: Device, known: Device | None) -> DriverState:
-    has_charger = bool(state.of_side(Side.CHARGER))
     if is_login_dead(state, vehicle):  # what a platform says without a login is no evidence of the car
         return state
-    own = evidence_of(
-        vehicle, any_charger_linked=has_charger, known=state.own.get(vehicle.id), table=state.program.brands
-    )
-    state = state.model_copy(update={"own": {**state.own, vehicle.id: own}})
+    state = own.learn(state, vehicle)
     state = _learn_vendor_reset(state, vehicle, known)
     is_masked = bool(standing_chargers(state)) and vehicle.id not in state.vendor_resets
     interventions = heard_of(state.interventions, vehicle, is_masked=is_masked)
@@ -114,22 +135,11 @@ def _learn_match(state: DriverState, vehicle: Device) -> DriverState:
     return matched(state, charger_id) if charger_id is not None else state
 
 
-def matched(state: DriverState, charger_id: str) -> DriverState:
-    record = state.chargers.get(charger_id, ChargerRecord())
-    if charger_id not in state.devices or record.unmatched_nights == 0:
-        return state
-    return _with_record(state, charger_id, record.model_copy(update={"unmatched_nights": 0}))
-
-
-def not_matched(state: DriverState) -> DriverState:
-    """A night in which none of the driver's chargers held the car."""
-    for charger in state.of_side(Side.CHARGER):
-        record = state.chargers.get(charger.id, ChargerRecord())
-        state = _with_record(
-            state, charger.id, record.model_copy(update={"unmatched_nights": record.unmatched_nights + 1})
-        )
+def _learn_plugged_together(state: DriverState) -> DriverState:
+    """A charger that had become a stranger is one no more once something was plugged into it as the car was."""
+    cars = [vehicle.reading.observed_at for vehicle in state.of_side(Side.VEHICLE) if vehicle.reading.is_plugged_in]
+    for charger_id, record in state.chargers.items():
+        since = record.plugged_since if record.unmatched_nights else None
+        if since is not None and any(at is not None and abs(at - since) <= SAME_PLUG for at in cars):
+            state = matched(state, charger_id)
     return state
-
-
-def _with_record(state: DriverState, charger_id: str, record: ChargerRecord) -> DriverState:
-    return state.model_copy(update={"chargers": {**state.chargers, charger_id: record}})

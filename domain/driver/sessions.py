@@ -4,7 +4,8 @@ from datetime import datetime
 
 from domain.driver.effects import BeginSession
 from domain.driver.events import NightReported, SessionEnded
-from domain.driver.seeing import matched, not_matched, see
+from domain.driver.records import matched, not_matched
+from domain.driver.seeing import see_reading
 from domain.driver.state import DriverState, NightSummary, OpenSession
 from domain.reliability import added
 from domain.requirement import Record
@@ -57,7 +58,5 @@ def ended(state: DriverState, event: SessionEnded) -> DriverState:
     sessions = {key: value for key, value in state.sessions.items() if key != event.vehicle_id}
     state = state.model_copy(update={"sessions": sessions, "let_go": state.let_go - {event.session_id}})
     for reading in event.readings:
-        known = state.devices.get(reading.device_id)
-        if known is not None:
-            state = see(state, known.model_copy(update={"reading": reading}))
+        state = see_reading(state, reading)
     return state

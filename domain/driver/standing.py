@@ -29,8 +29,7 @@ def judged(state: DriverState, effect: ResetCharger | RestoreCharger, at: dateti
     record = state.chargers.get(effect.charger_id, ChargerRecord())
     reset = Reset(cause=effect.cause, at=at, reason=effect.reason) if isinstance(effect, ResetCharger) else None
     chargers = {**state.chargers, effect.charger_id: record.model_copy(update={"reset": reset})}
-    dismissed = state.dismissed if reset is not None else state.dismissed - {CHECK_PROMPT}
-    return state.model_copy(update={"chargers": chargers, "dismissed": dismissed})
+    return state.model_copy(update={"chargers": chargers, "dismissed": state.dismissed - {CHECK_PROMPT}})
 
 
 def next_judgement(state: DriverState) -> datetime | None:

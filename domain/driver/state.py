@@ -41,6 +41,13 @@ class LinkStatus(StrEnum):
     EXPIRED = "expired"  # nobody came back
 
 
+class OwnBefore(Model):
+    """What a vehicle could do before its ability rose."""
+
+    own: OwnCapability
+    at: Instant  # arrival of the word that raised it
+
+
 class LinkAttempt(Model):
     """The last vendor page opened for one kind of device."""
 
@@ -52,6 +59,11 @@ class LinkAttempt(Model):
     detail: str = ""
     expires_at: Instant | None = None  # None: not open yet
     is_last_look: bool = False  # it has expired; once more it is looked whether devices came
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still bring devices."""
+        return self.status in (LinkStatus.OPENING, LinkStatus.OPEN)
 
 
 class DeadLogin(Model):
@@ -95,6 +107,7 @@ class Unlinking(Model):
     told: frozenset[str] = frozenset()  # sessions that were asked to release
     go_on_at: Instant | None = None  # when it goes on without them
     is_under_way: bool = False
+    begun_at: Instant | None = None  # when the vendor was asked
 
 
 class ActionOutcome(Model):
@@ -152,6 +165,9 @@ class DriverState(Model):
     wish: Wish
     devices: dict[str, Device] = Field(default_factory=dict)
     own: dict[str, OwnCapability] = Field(default_factory=dict)  # per vehicle id
+    own_before: dict[str, OwnBefore] = Field(default_factory=dict)  # per vehicle id, until a charger came
+    charger_left_at: Instant | None = None  # the last that did
+    unlinked: dict[str, Instant] = Field(default_factory=dict)  # device id -> when; until something is linked again
     places: dict[str, str] = Field(default_factory=dict)  # charger id -> vendor place id
     links: dict[Side, LinkAttempt] = Field(default_factory=dict)  # the last of each kind
     dead_logins: dict[str, DeadLogin] = Field(default_factory=dict)  # per vendor

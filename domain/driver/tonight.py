@@ -50,7 +50,8 @@ def wish_changed(state: DriverState, action: SetWish) -> DriverState:
 
 def _kept(state: DriverState, vehicle_id: str, word: DriverActed) -> DriverState:
     kept = Tonight(vehicle_id=vehicle_id, word=word, expires_at=next_departure(state.wish, word.at))
-    return state.model_copy(update={"tonight": {**state.tonight, _key(kept): kept}})
+    still = {key: other for key, other in state.tonight.items() if other.is_under_way or other.expires_at > word.at}
+    return state.model_copy(update={"tonight": {**still, _key(kept): kept}})
 
 
 def _key(kept: Tonight) -> str:

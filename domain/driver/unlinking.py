@@ -5,6 +5,7 @@ under way first releases every hold of ours on what leaves (F38).
 """
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.devices import Side
@@ -12,7 +13,12 @@ from domain.driver.effects import AskForRelease, Unlink
 from domain.driver.events import ActionEnded, AskUnlink, ConfirmUnlink
 from domain.driver.outcomes import refuse, with_outcome
 from domain.driver.state import ActionOutcome, DriverState, Implications, Unlinking
-from domain.journey import CHECK_PROMPT, LOCATE_PROMPT, journey_of
+from domain.journey import CHECK_PROMPT, LOCATE_PROMPT, Journey, journey_of
+from domain.requirement import Requirement
+
+ValueT = TypeVar("ValueT")
+
+_OPTIONAL = (Requirement.RECOMMENDED, Requirement.NOT_ASKED)
 
 TOKEN_LIVES = timedelta(minutes=10)
 """A confirmation must follow its question within this time; what it meant may have changed since."""
@@ -89,7 +95,7 @@ def is_due(unlinking: Unlinking, now: datetime) -> bool:
     return is_confirmed and (not unlinking.waits_for or (unlinking.go_on_at is not None and now >= unlinking.go_on_at))
 
 
-def begun(state: DriverState, effect: AskForRelease | Unlink) -> DriverState:
+def begun(state: DriverState, effect: AskForRelease | Unlink, at: datetime) -> DriverState:
     """A session was asked to release, or the vendor is being asked."""
     leaving = state.unlinking
     if leaving is None:
@@ -97,7 +103,7 @@ def begun(state: DriverState, effect: AskForRelease | Unlink) -> DriverState:
     if isinstance(effect, AskForRelease):
         leaving = leaving.model_copy(update={"told": leaving.told | {effect.session_id}})
     else:
-        leaving = leaving.model_copy(update={"is_under_way": True})
+        leaving = leaving.model_copy(update={"is_under_way": True, "begun_at": at})
     return state.model_copy(update={"unlinking": leaving})
 
 
@@ -109,31 +115,44 @@ def answered(state: DriverState, event: ActionEnded) -> DriverState:
 
 
 def _done(state: DriverState, gone: Unlinking) -> DriverState:
-    """What was unlinked is gone. Where the charger was only recommended, no prompt asks for it again (S21)."""
-    before = journey_of(state)
-    state = without(state, gone.device_ids).model_copy(update={"unlinking": None})
-    if gone.side is Side.CHARGER and before.is_enabled and journey_of(state).is_enabled:
+    """All that was unlinked is gone, also what appeared since it was confirmed.
+
+    To whom the charger was only recommended, no prompt asks for it again (S21).
+    """
+    device_ids = tuple({*gone.device_ids, *devices_of(state, gone.side, gone.vendor)})
+    at = gone.begun_at
+    unlinked = {**state.unlinked, **dict.fromkeys(device_ids, at)} if at is not None else state.unlinked
+    state = without(state, device_ids, at).model_copy(update={"unlinking": None, "unlinked": unlinked})
+    is_optional = any(vehicle.requirement in _OPTIONAL for vehicle in journey_of(state).vehicles)
+    if gone.side is Side.CHARGER and is_optional:
         state = state.model_copy(update={"dismissed": state.dismissed | {"prompt.charger_recommended"}})
     return state
 
 
-def without(state: DriverState, device_ids: tuple[str, ...]) -> DriverState:
-    """The state without these devices and what hangs on them."""
+def without(state: DriverState, device_ids: tuple[str, ...], at: datetime | None = None) -> DriverState:
+    """The state without these devices and what hangs on them. `at`: when they left, if it is known."""
     devices = {key: value for key, value in state.devices.items() if key not in device_ids}
     vendors = {device.vendor for device in devices.values()}
     interventions = state.interventions.items()
+    is_charger = any(device.id in device_ids for device in state.of_side(Side.CHARGER))
     return state.model_copy(
         update={
             "devices": devices,
-            "own": {key: value for key, value in state.own.items() if key not in device_ids},
-            "places": {key: value for key, value in state.places.items() if key not in device_ids},
-            "chargers": {key: value for key, value in state.chargers.items() if key not in device_ids},
-            "vendor_resets": {key: value for key, value in state.vendor_resets.items() if key not in device_ids},
+            "own": _besides(device_ids, state.own),
+            "own_before": _besides(device_ids, state.own_before),
+            "places": _besides(device_ids, state.places),
+            "chargers": _besides(device_ids, state.chargers),
+            "vendor_resets": _besides(device_ids, state.vendor_resets),
             "interventions": {key: value for key, value in interventions if value.vehicle_id not in device_ids},
             "dead_logins": {key: value for key, value in state.dead_logins.items() if key in vendors},
             "dismissed": _still_dismissed(state, device_ids),
+            "charger_left_at": at if is_charger and at is not None else state.charger_left_at,
         }
     )
+
+
+def _besides(device_ids: tuple[str, ...], by_device: dict[str, ValueT]) -> dict[str, ValueT]:
+    return {key: value for key, value in by_device.items() if key not in device_ids}
 
 
 def _still_dismissed(state: DriverState, gone: tuple[str, ...]) -> frozenset[str]:
@@ -150,10 +169,31 @@ def devices_of(state: DriverState, side: Side, vendor: str) -> tuple[str, ...]:
 def implications_of(state: DriverState, side: Side, device_ids: tuple[str, ...]) -> Implications:
     """Exactly what unlinking means now, by comparing the journeys before and after."""
     before, after = journey_of(state), journey_of(without(state, device_ids))
-    disables = before.is_enabled and not after.is_enabled
-    words = ["unlink.disables" if disables else "unlink.less_reliable"] if side is Side.CHARGER else ["unlink.vehicle"]
+    words = _of_chargers(before, after) if side is Side.CHARGER else _of_vehicles(before, after)
     if len(device_ids) > 1:
         words.append("unlink.all_of_vendor")
     if state.sessions:
         words.append("unlink.session_open")
-    return Implications(device_ids=device_ids, disables_smart_charging=disables, words=tuple(words))
+    return Implications(
+        device_ids=device_ids,
+        disables_smart_charging=before.is_enabled and not after.is_enabled,
+        words=tuple(dict.fromkeys(words)),
+    )
+
+
+def _of_chargers(before: Journey, after: Journey) -> list[str]:
+    """What becomes of each car without these chargers, the worst first."""
+    enabled = {vehicle.vehicle_id for vehicle in before.vehicles if vehicle.is_enabled}
+    if not after.vehicles:
+        return ["unlink.unused"]
+    goes_on = "unlink.other_charger" if after.charger_ids else "unlink.less_reliable"
+    disabled = [
+        not v.is_enabled and (v.vehicle_id in enabled or v.requirement is Requirement.MANDATORY) for v in after.vehicles
+    ]
+    return ["unlink.disables"] * any(disabled) + [goes_on] * (not all(disabled))
+
+
+def _of_vehicles(before: Journey, after: Journey) -> list[str]:
+    """A car that is linked through another vendor as well is still there."""
+    is_still_there = len(after.vehicles) == len(before.vehicles)
+    return ["unlink.same_car" if is_still_there else "unlink.vehicle"]

@@ -12,11 +12,14 @@ from domain.driver.effects import (
     EraseRecords,
     ForgetAtVendor,
     LabelDriver,
+    Unlink,
     WakeAt,
 )
 from domain.driver.erasing import TRY_AGAIN_AFTER
 from domain.driver.events import (
     ActionEnded,
+    AskUnlink,
+    ConfirmUnlink,
     DeviceSeen,
     Erase,
     LinkReturned,
@@ -52,7 +55,7 @@ def test_f39_holds_are_released_first_then_the_vendor_forgets_then_the_records_g
     assert played.hear(over, 1.1).of(ForgetAtVendor)
     assert not played.of(EraseRecords)
     (erase,) = played.hear(DONE, 1.2).of(EraseRecords)
-    assert (erase.device_ids, erase.at) == ((CAR, CHARGER), at(1))
+    assert (erase.device_ids, erase.at) == ((CAR, CHARGER), at(1.2)), "all that was observed until the vendor forgot"
     assert played.hear(DONE, 1.3).of(CloseDriver)
     assert played.outcome("erase").status == "done"
 
@@ -127,3 +130,29 @@ def test_the_consent_ends_with_the_erasure():
     assert played.state.enrolment is None
     (past,) = played.state.past_enrolments
     assert (past.ended_at, past.ended_why) == (at(1), "erased")
+
+
+def test_who_still_waits_for_an_answer_when_it_ends_is_given_one():
+    """A step that is lost at the vendor must not leave a caller's question open in a workflow that ends."""
+    played = enrolled().hear(RequestLink(action_id="link", side=Side.VEHICLE, redirect_uri="https://app.example"))
+    played.hear(ERASE, 1).wait(1.25).hear(DONE, 2)
+    assert played.hear(DONE, 2).of(CloseDriver)
+    assert {key: outcome.status for key, outcome in played.state.outcomes.items()} == {
+        "link": "refused",
+        "erase": "done",
+    }
+
+
+def test_f39_erased_in_the_middle_of_unlinking_the_confirmation_is_answered_and_the_session_released_once():
+    played = in_session()
+    token = (
+        played.hear(AskUnlink(action_id="ask", side=Side.CHARGER, vendor="ZAPTEC", at=at(1)), 1).outcome("ask").token
+    )
+    played.hear(ConfirmUnlink(action_id="confirm", token=token, at=at(1)), 1)
+    over = ended(played)
+    (release,) = played.hear(ERASE, 1).of(AskForRelease)
+    assert release.why == ERASED
+    assert played.outcome("confirm").status == "refused"
+    played.hear(over, 1.1)
+    assert not played.of(Unlink)
+    assert played.of(ForgetAtVendor)

@@ -263,3 +263,116 @@ def test_a_session_of_a_car_whose_login_ended_is_told_to_command_the_charger_alo
     (begun,) = enrolled().hear(DEAD, 1).see(plugged(hours=0.5), 1).of(BeginSession)
     assert not begun.session.car.can_start
     assert [box.device_id for box in begun.session.boxes] == [CHARGER]
+
+
+# Out of order
+
+
+def test_a_device_that_comes_after_the_page_was_given_up_is_linked_all_the_same():
+    played = page_opened(ask_for_page(Played()))
+    played.hear(LinkReturned(action_id="back", side=Side.VEHICLE, state=token_of(played), error="closed"))
+    assert status(played.see(make_device())) is LinkStatus.LINKED
+
+
+def test_a_login_that_a_device_shows_alive_ends_its_page_whatever_the_browser_does():
+    played = page_opened(ask_for_page(enrolled(with_charger=False).hear(DEAD), renews="JEEP"))
+    played.see(make_device(reading=make_reading(hours=2)), 2)
+    assert status(played) is LinkStatus.LINKED
+    assert not played.wait(30).of(ListDevices)
+
+
+def test_another_car_does_not_end_the_page_that_renews_a_login():
+    played = page_opened(ask_for_page(enrolled(with_charger=False).hear(DEAD), renews="JEEP"))
+    assert status(played.see(make_device(id="car-2", vendor="KIA"), 2)) is LinkStatus.OPEN
+
+
+def test_a_chargers_login_is_renewed_also_while_no_car_is_linked():
+    played = enrolled().hear(CredentialsDied(vendor="ZAPTEC", at=at(1))).hear(DeviceGone(device_id=CAR))
+    (page,) = ask_for_page(played, Side.CHARGER, renews="ZAPTEC").of(StartLink)
+    assert page.relink_device_id == CHARGER
+
+
+def test_a_word_of_an_ended_login_that_is_older_than_the_last_contact_changes_nothing():
+    played = capable().see(make_device(reading=make_reading(hours=2)), 2).hear(DEAD, 3)
+    assert played.journey.is_enabled
+    assert not played.of(TellOfLogin)
+
+
+def test_a_login_that_dies_in_the_middle_of_linking_is_known_from_the_listing():
+    """The word that it ended came before any device of it was known, so nobody could place it."""
+    played = page_opened(ask_for_page(Played())).hear(DEAD)
+    played.hear(LinkReturned(action_id="back", side=Side.VEHICLE, state=token_of(played)))
+    ended = (LinkedVendor(vendor="JEEP", side=Side.VEHICLE, is_valid=False),)
+    played.hear(ActionEnded(action_id="back", is_done=True, devices=(make_device(),), logins=ended))
+    assert (played.journey.stage, played.journey.prompt.vendor) == (Stage.RECONNECT, "JEEP")
+    assert played.of(TellOfLogin)
+
+
+def test_another_login_that_ends_is_asked_for_although_the_first_was_put_off():
+    played = enrolled().see(placed_charger(id="charger-2", vendor="EASEE"))
+    played.hear(CredentialsDied(vendor="EASEE", at=at(1))).hear(
+        DismissPrompt(action_id="later", prompt="prompt.relink")
+    )
+    assert played.journey.prompt is None
+    assert played.hear(DEAD).journey.prompt.key == "prompt.relink"
+
+
+def test_a_second_charger_is_asked_for_its_place_although_the_first_was_put_off():
+    played = capable().see(make_device(Side.CHARGER))
+    played.hear(DismissPrompt(action_id="later", prompt="prompt.locate_charger"))
+    assert played.journey.prompt is None
+    assert played.see(make_device(Side.CHARGER, id="charger-2")).journey.prompt.key == "prompt.locate_charger"
+
+
+# Two vendors, one charger
+
+
+def box(account: str = CHARGER, *, vendor: str = "ZAPTEC", **changes):
+    return placed_charger(id=account, vendor=vendor, identity_digest="serial", **changes)
+
+
+def second_account(**changes):
+    return box("charger-2", vendor="EASEE", **changes)
+
+
+def test_f65_the_place_of_a_charger_is_known_whichever_account_it_was_set_at():
+    for first, second in ((None, "home"), ("home", None)):
+        played = (
+            incapable().see(box(reading={"location_id": first})).see(second_account(reading={"location_id": second}))
+        )
+        assert (played.journey.stage, played.journey.prompt) == (Stage.READY_TO_ENROLL, None)
+
+
+def test_f65_a_charger_that_one_account_no_longer_reaches_counts_through_the_other():
+    played = incapable().see(box()).see(second_account()).see(box(hours=1, reading={"is_reachable": False}), 1)
+    assert played.wait(1 + 7 * 24).journey.charger_ids == ("charger-2",)
+    assert (played.journey.stage, played.journey.prompt) == (Stage.READY_TO_ENROLL, None)
+
+
+def test_f65_of_two_accounts_of_a_charger_the_one_the_vendor_names_is_commanded_and_shown():
+    played = incapable().see(box()).see(second_account()).enroll()
+    reading = make_reading(state=PowerDeliveryState.STOPPED, paired_with="charger-2")
+    (begun,) = played.see(make_device(can_control=False, reading=reading)).of(BeginSession)
+    assert [each.device_id for each in begun.session.boxes] == ["charger-2"]
+    assert played.journey.vehicles[0].now.plugged_in_charger_id == "charger-2"
+
+
+# A charger that cannot be controlled
+
+
+def helpless(**changes):
+    return make_device(Side.CHARGER, can_control=False, reading=placed_charger().reading, **changes)
+
+
+def test_a_charger_that_cannot_be_started_and_stopped_unlocks_nothing_and_the_driver_is_told_why():
+    played = incapable().see(helpless())
+    prompt = played.journey.prompt
+    assert (played.journey.is_enabled, prompt.is_blocking, prompt.why) == (False, True, "why.charger_helpless")
+    assert played.see(placed_charger(hours=0)).journey.stage is Stage.READY_TO_ENROLL
+
+
+def test_a_capable_car_goes_on_alone_beside_a_charger_that_cannot_be_controlled():
+    played = capable().see(helpless()).enroll()
+    assert not played.journey.prompt.is_blocking
+    (begun,) = played.see(plugged()).of(BeginSession)
+    assert begun.session.boxes == ()

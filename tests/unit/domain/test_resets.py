@@ -9,10 +9,13 @@ from domain.driver.effects import BeginSession, ResetCharger, RestoreCharger, Se
 from domain.driver.events import (
     ActionEnded,
     CredentialsDied,
+    DeviceGone,
     DismissPrompt,
+    LinkReturned,
     NightReported,
     PlaceCharger,
     ProgramChanged,
+    RequestLink,
 )
 from domain.driver.state import DriverState
 from domain.journey import Stage
@@ -257,3 +260,52 @@ def test_in_delegated_control_a_driver_who_did_all_is_told_that_the_platform_is_
         True,
     )
     assert played.see(car(can=True, hours=1), 1).journey.stage is Stage.READY_TO_ENROLL
+
+
+# A stranger comes back
+
+
+def stranger() -> Played:
+    """A charger that held none of the driver's cars for nights."""
+    played = unlocked()
+    for number in range(3):
+        played.hear(night(number, None), 24 * number)
+    assert played.journey.resets[CHARGER].cause is ResetCause.UNMATCHED
+    return played
+
+
+def test_a_charger_the_driver_links_again_counts_again():
+    played = stranger().hear(RequestLink(action_id="l", side=Side.CHARGER, redirect_uri="https://app.example"), 80)
+    played.hear(LinkReturned(action_id="back", side=Side.CHARGER), 80)
+    played.hear(ActionEnded(action_id="back", is_done=True, devices=(placed_charger(),)), 80)
+    assert played.of(RestoreCharger)
+    assert played.journey.stage is Stage.ENROLLED
+
+
+def test_a_charger_the_driver_gives_a_place_again_counts_again():
+    assert stranger().place().journey.stage is Stage.ENROLLED
+
+
+@pytest.mark.parametrize(("apart", "is_back"), [(0.02, True), (0.5, False)])
+def test_a_charger_into_which_something_is_plugged_as_the_car_is_counts_again(apart: float, is_back: bool):
+    box = placed_charger(hours=80, reading={"state": PowerDeliveryState.STOPPED, "is_plugged_in": True})
+    reading = make_reading(hours=80 + apart, state=PowerDeliveryState.STOPPED, paired_with=None)
+    vehicle = make_device(can_control=False, reading=reading)
+    for first, second in ((box, vehicle), (vehicle, box)):
+        assert bool(stranger().see(first, 80).see(second, 81).of(BeginSession)) is is_back
+
+
+def test_the_end_of_one_ground_and_the_beginning_of_another_shows_the_prompt_again():
+    played = enrolled().see(unreachable(1), 1).wait(1 + 7 * 24)
+    played.hear(DismissPrompt(action_id="later", prompt="prompt.check_charger"), 170)
+    played.see(placed_charger(id="charger-2"), 170)
+    assert played.journey.prompt is None
+    gone = placed_charger(id="charger-2", hours=171, reading={"is_reachable": False})
+    assert played.see(gone, 171).wait(171 + 7 * 24).journey.prompt.key == "prompt.check_charger"
+
+
+def test_a_place_that_is_answered_after_the_charger_left_leaves_nothing_behind():
+    played = enrolled().hear(PlaceCharger(action_id="p", charger_id=CHARGER, place_id=HOME))
+    played.hear(DeviceGone(device_id=CHARGER))
+    played.hear(ActionEnded(action_id="p", is_done=True, charger_id=CHARGER, place_id=HOME, at=at(0)))
+    assert (played.state.places, played.state.chargers) == ({}, {})

@@ -82,3 +82,10 @@ def test_f38_a_charger_that_vanished_in_mid_session_is_left_alone():
 
 def test_a_device_that_vanished_with_no_session_open_is_told_to_nobody():
     assert not enrolled().hear(DeviceGone(device_id=CHARGER)).of(AskForRelease)
+
+
+def test_words_that_nobody_came_for_are_forgotten():
+    played = enrolled()
+    for day in range(5):
+        played.hear(word(action_id=f"day {day}", hours=24 * day), 24 * day)
+    assert list(played.state.tonight) == [f"{CAR}/day 4"]

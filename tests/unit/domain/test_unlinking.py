@@ -13,6 +13,7 @@ from domain.driver.events import (
     ActionEnded,
     AskUnlink,
     ConfirmUnlink,
+    CredentialsDied,
     DeviceSeen,
     DismissPrompt,
     Enroll,
@@ -197,3 +198,81 @@ def test_a_dismissed_question_for_the_place_is_asked_of_the_next_charger():
     assert journey_of(state).prompt is None
     state = apply(unlinked(state), DeviceSeen(device=make_device(Side.CHARGER, id="charger-2")))
     assert journey_of(state).prompt.key == "prompt.locate_charger"
+
+
+# What it means for each car
+
+
+def words_of(*devices) -> tuple[str, ...]:
+    state = make_driver()
+    for device in devices:
+        state = apply(state, DeviceSeen(device=device))
+    return ask(state)[1].implications.words
+
+
+def other_car(**changes):
+    return make_device(id="car-2", vendor="KIA", brand="Kia", **changes)
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        ((make_device(can_control=False), make_device(Side.CHARGER)), ("unlink.disables",)),
+        ((make_device(can_control=False), other_car(), placed_charger()), ("unlink.disables", "unlink.less_reliable")),
+        (
+            (make_device(can_control=False), placed_charger(), placed_charger(id="charger-2", vendor="EASEE")),
+            ("unlink.other_charger",),
+        ),
+        ((placed_charger(),), ("unlink.unused",)),
+    ],
+    ids=["not yet placed", "one car needs it, one does not", "another charger stays", "no car"],
+)
+def test_s17_the_implications_are_those_of_each_car_and_of_what_stays(devices, words):
+    assert words_of(*devices) == words
+
+
+def test_f65_unlinking_one_account_of_a_car_says_that_the_other_stays():
+    twin = other_car(identity_digest="vin", can_control=True)
+    state = make_driver()
+    for device in (make_device(identity_digest="vin"), twin):
+        state = apply(state, DeviceSeen(device=device))
+    assert ask(state, Side.VEHICLE, "KIA")[1].implications.words == ("unlink.same_car",)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_implication_names_what_happens(language):
+    for word in ("other_charger", "same_car", "unused", "less_reliable", "disables", "vehicle"):
+        say(f"unlink.{word}", language, brand="Jeep")
+
+
+def test_a_charger_that_appears_after_the_confirmation_goes_with_the_others():
+    """The vendor removes all of the driver's chargers, whatever was confirmed."""
+    state, outcome = ask(enrolled(can_control=True))
+    state = apply(confirm(state, outcome.token), DeviceSeen(device=placed_charger(id="charger-2")))
+    state = apply(play(state, 1.2), ActionEnded(action_id="confirm", is_done=True))
+    assert journey_of(state).charger_ids == ()
+
+
+def test_s21_the_prompt_stays_away_also_if_the_cars_login_was_dead_meanwhile():
+    state = apply(enrolled(can_control=True), CredentialsDied(vendor="JEEP", at=at(0.5)))
+    state = unlinked(state)
+    assert journey_of(state).stage is Stage.RECONNECT
+    state = apply(state, DeviceSeen(device=make_device(reading=make_reading(hours=2))))
+    assert (journey_of(state).stage, journey_of(state).prompt) == (Stage.ENROLLED, None)
+
+
+def test_s19_an_unlinked_mandatory_charger_suppresses_no_later_recommendation():
+    """A stays A; should the car become capable later, journey B begins with its prompt."""
+    state = unlinked(enrolled(can_control=False))
+    assert state.dismissed == frozenset()
+
+
+def test_a_vendor_of_both_a_car_and_a_charger_loses_only_what_was_asked_about():
+    state = make_driver()
+    for device in (make_device(vendor="TESLA"), placed_charger(vendor="TESLA")):
+        state = apply(state, DeviceSeen(device=device))
+    state, outcome = ask(state, vendor="TESLA")
+    assert outcome.implications.device_ids == ("charger-1",)
+    state = play(confirm(state, outcome.token), 1.2)
+    state = apply(state, ActionEnded(action_id="confirm", is_done=True))
+    assert list(state.devices) == ["car-1"]
