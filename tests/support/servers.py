@@ -68,7 +68,7 @@ class Server:
         return seen
 
     async def _owes_decision(self) -> bool:
-        return any([await patient(owes) for owes in self.deciding])
+        return any([await patient(owes) is not False for owes in self.deciding])  # no answer: perhaps
 
     async def say(self, call: Callable[[], Awaitable[None]]) -> None:
         """Signal a workflow that may be continuing as new: where time skips, none exists between its two runs."""
