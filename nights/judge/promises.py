@@ -14,7 +14,6 @@ SWITCHES = 6
 """Most times a night that we may turn the car on or off [count]."""
 
 SIDES = ("charger", "vehicle")
-WORKED = ("proven", "already_so", "superseded")
 
 TO_ACT = timedelta(minutes=45)
 """Both rungs of the ladder on the slowest brand."""
@@ -49,13 +48,12 @@ LADDER = timedelta(hours=1)
 
 
 def wait_ends_at(truth: Truth) -> datetime:
-    """When the wait for cheaper hours ended, or should have: the first start after our last stop, the first command to
-    fail since, the first warning, or an hour before the last safe start."""
+    """When the wait for cheaper hours ended, or should have: at the first start after our last stop, at the first warning
+    since, or an hour before the last safe start."""
     begun = max((r.at for r in truth.relays if r.is_ours and r.now == "open"), default=truth.plugged_in_at)
     starts = [command.at for command in truth.commands if command.kind == "START" and command.at > begun]
-    failed = [claim.ended_at for claim in truth.claims if claim.result not in WORKED and claim.ended_at > begun]
     warned = [word.at for word in truth.words if word.kind in WARNINGS and word.at > begun]
-    return max(begun, min([*starts, *failed, *warned, last_safe_start(truth) - LADDER]))
+    return max(begun, min([*starts, *warned, last_safe_start(truth) - LADDER]))
 
 
 def our_holds(truth: Truth, starts_at: datetime, ends_at: datetime) -> timedelta:
