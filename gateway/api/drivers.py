@@ -7,7 +7,8 @@ from typing import Annotated, Any, Union
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 
 from client import StillPending, UnknownWorkflow, driver_id
-from domain.driver.state import ActionOutcome
+from domain.devices import Device
+from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey
 from domain.model import Model
 from gateway.api.access import LINK_LIVES, DriverLink
@@ -110,8 +111,8 @@ async def get_prompts(driver: OwnDriver, _: Reader, api: Api, language: Language
 @router.get("/{driver_id}/devices")
 async def get_devices(driver: OwnDriver, _: Reader, api: Api) -> Page[DeviceView]:
     """The driver's linked devices, by id."""
-    state = await api.workflows.driver_state(driver.id)
-    return Page(items=tuple(DeviceView.of(state.devices[key]) for key in sorted(state.devices)))
+    devices = await latest_devices(api, await api.workflows.driver_state(driver.id))
+    return Page(items=tuple(map(DeviceView.of, sorted(devices, key=lambda device: device.id))))
 
 
 @router.get("/{driver_id}/interventions")
@@ -207,6 +208,12 @@ async def get_outcome(
     if outcome is None:
         raise not_found("action")
     return outcome
+
+
+async def latest_devices(api: Services, state: DriverState) -> list[Device]:
+    """The driver's linked devices as they last told; the workflow hears only what concerns it, storage everything."""
+    stored = {device.id: device for device in await api.store.devices(state.driver_id)}
+    return [stored.get(device.id, device) for device in state.devices.values()]
 
 
 def etag_of(value: Model) -> str:

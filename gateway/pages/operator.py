@@ -16,6 +16,7 @@ from domain.journey import Journey
 from domain.nightlog import LogEntry
 from domain.session.picture import picture_of
 from domain.session.state import SessionState
+from gateway.api.drivers import latest_devices
 from gateway.api.problems import not_found
 from gateway.api.services import Api, Services
 from gateway.health import health_of
@@ -132,6 +133,7 @@ async def show_driver(request: Request, visitor: OperatorVisitor, api: Api, driv
         pass
     await api.note(visitor.caller, "look at driver", driver.id)
     zone = state.wish.zone if state else "UTC"
+    devices = await latest_devices(api, state) if state else []
     return _shown(
         request,
         visitor,
@@ -139,7 +141,7 @@ async def show_driver(request: Request, visitor: OperatorVisitor, api: Api, driv
         "operator_driver.html.jinja",
         say=_say(zone),
         driver=driver,
-        state=state,
+        devices=devices,
         journey=journey,
         sessions=sessions,
         nights=await api.reports.nights(driver.program, driver_id=driver.id, limit=NIGHTS_SHOWN),

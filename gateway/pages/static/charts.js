@@ -99,7 +99,7 @@
     const [low, high] = range(panel), at = clock(spec.zone), ticks = splits(spec, width);
     const font = "12px ui-sans-serif, system-ui, sans-serif";
     return new uPlot({
-      width, height: HEIGHTS[panel.kind] + (isLast ? 24 : 0), padding: [10, 8, 0, 0],
+      width, height: HEIGHTS[panel.kind] + (isLast ? 24 : 0), padding: [10, 20, 0, 0],
       legend: { show: false }, cursor: { show: false },
       scales: { x: { time: true, range: () => [spec.from, spec.to] }, y: { range: () => [low, high] } },
       series: [{}, ...series(panel)],

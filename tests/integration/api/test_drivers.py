@@ -112,6 +112,17 @@ async def test_devices_are_shown_without_place_and_digest(house: House, http: ht
     assert not {"location_id", "identity_digest"} & set(page["items"][0])
 
 
+async def test_devices_are_shown_as_they_last_told(house: House, http: httpx.AsyncClient) -> None:
+    """The workflow hears only of changes that concern it; the level of tonight is in storage."""
+    state = house.desk.drivers[house.alpha.driver]
+    car = next(device for device in state.devices.values() if device.side is Side.VEHICLE)
+    fresh = car.model_copy(update={"reading": car.reading.model_copy(update={"soc_pct": 63.0})})
+    await house.services.store.save_device(fresh)
+    shown = (await http.get(f"/v1/drivers/{house.alpha.driver}/devices", headers=house.alpha.bearer)).json()["items"]
+    assert {one["id"]: one["soc_pct"] for one in shown}[car.id] == 63
+    assert len(shown) == len(state.devices)
+
+
 async def test_coordinates_go_to_the_vendor_and_are_not_kept(house: House, http: httpx.AsyncClient) -> None:
     place = {"name": "Home", "latitude": 52.123456, "longitude": 4.654321}
     made = await http.post(f"/v1/drivers/{house.alpha.driver}/places", json=place, headers=house.alpha.bearer)
