@@ -38,6 +38,7 @@ class BrandRow(Request):
     """What is known of a brand before the vehicle says anything itself."""
 
     brand: str
+    model: str | None = None  # None: all models of the brand that have no row of their own
     can_start: bool = True
     can_stop: bool = True
     can_locate: bool = True
@@ -51,9 +52,11 @@ class BrandTable(Request):
     version: str
     rows: tuple[BrandRow, ...]
 
-    def row(self, brand: str | None) -> BrandRow | None:
-        wanted = (brand or "").casefold()
-        return next((row for row in self.rows if row.brand.casefold() == wanted), None)
+    def row(self, brand: str | None, model: str | None = None) -> BrandRow | None:
+        """The row of the model, else of its brand."""
+        rows = [row for row in self.rows if row.brand.casefold() == (brand or "").casefold()]
+        of_model = (row for row in rows if row.model and row.model.casefold() == (model or "").casefold())
+        return next(of_model, None) or next((row for row in rows if row.model is None), None)
 
 
 ALONE = "reported by the vehicle while no charger was linked"
@@ -85,9 +88,9 @@ def own_from_vendor(capabilities: Mapping[CapabilityKind, Capability]) -> OwnCap
     )
 
 
-def own_from_brand(brand: str | None, table: BrandTable) -> OwnCapability:
+def own_from_brand(brand: str | None, table: BrandTable, model: str | None = None) -> OwnCapability:
     """Own capability by the brand table; capable if the brand is not listed."""
-    row = table.row(brand)
+    row = table.row(brand, model)
     if row is None:
         return OwnCapability(evidence="brand not listed: taken as capable until the vehicle says otherwise")
     return OwnCapability(
@@ -133,7 +136,7 @@ def evidence_of(
     a charger, what the vehicle said alone stands, and the brand table stands until the vehicle denies it.
     """
     has_said = known is not None and known.evidence in (ALONE, DENIED)
-    before = known if known is not None and has_said else own_from_brand(device.brand, table)
+    before = known if known is not None and has_said else own_from_brand(device.brand, table, device.model)
     if not device.capabilities:
         return before
     if not any_charger_linked:

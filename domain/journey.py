@@ -87,8 +87,6 @@ RELINK_PROMPT = "prompt.relink"
 CHECK_PROMPT = "prompt.check_charger"
 LOCATE_PROMPT = "prompt.locate_charger"
 
-BENEFITS = ("benefit.faster_plug_in", "benefit.fallback", "benefit.charge_rate")
-
 
 def journey_of(state: DriverState) -> Journey:
     """What to show now."""
@@ -244,7 +242,7 @@ def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) ->
             key="prompt.charger_required",
             is_blocking=True,
             why=demanding.requirement_why,
-            benefits=BENEFITS,
+            benefits=_benefits(demanding),
             actions=("link_charger",),
             vehicle_id=demanding.vehicle_id,
         )
@@ -254,10 +252,22 @@ def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) ->
         key="prompt.charger_recommended",
         is_blocking=False,
         why=vehicles[0].requirement_why,
-        benefits=BENEFITS,
+        benefits=_benefits(vehicles[0]),
         actions=("link_charger", "dismiss"),
         vehicle_id=vehicles[0].vehicle_id,
     )
+
+
+def _benefits(vehicle: VehicleJourney) -> tuple[str, ...]:
+    """What this driver gains with this car (S5): no fallback for what the car never could, no rate that it tells."""
+    own, now = vehicle.own, vehicle.now
+    gains = {
+        "benefit.takes_part": vehicle.requirement is Requirement.MANDATORY,
+        "benefit.faster_plug_in": True,
+        "benefit.fallback": own.can_control,
+        "benefit.charge_rate": now.charge_rate_from is not Side.VEHICLE,
+    }
+    return tuple(key for key, is_gained in gains.items() if is_gained)
 
 
 def _unplaced_charger(state: DriverState) -> bool:

@@ -10,10 +10,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from domain.budgets import Budgets
-from domain.capabilities import SHIPPED_BRANDS, BrandRow, BrandTable, OwnCapability
+from domain.capabilities import SHIPPED_BRANDS, BrandRow, BrandTable, OwnCapability, own_from_brand
 from domain.departure import Wish
 from domain.model import Request
-from domain.requirement import Record, Requirement, Rules, Verdict, requirement_of
+from domain.requirement import Record, Requirement, Rules, Verdict, requirement_of, why_incapable
 from domain.resets import ResetRules
 from domain.rollout.standing import TARGETED_DRIVERS, Phase, Standing, Target
 from domain.session.state import ControlMode
@@ -116,7 +116,7 @@ class Program(Request):
         """What is asked of a driver with this vehicle, in the present phase."""
         phase = self.standing.phase
         if phase is Phase.LAUNCH:
-            return requirement_of(own, self.brands.row(brand), self.rules, record)
+            return requirement_of(own, self.brands.row(brand), self.rules, record, brand)
         if own.missing:
             return self._ask_incapable(driver_id, brand, own)
         if phase is Phase.VEHICLE_ONLY:
@@ -128,6 +128,10 @@ class Program(Request):
         reason = f"optional for all who linked a vehicle ({own.evidence})"
         return Verdict(requirement=Requirement.RECOMMENDED, reason=reason, why="why.charger_helps")
 
+    def announce(self, driver_id: str, brand: str | None, model: str | None, record: Record) -> Verdict:
+        """What will be asked of a driver, told before a vehicle of this brand and model is linked (S12)."""
+        return self.ask(driver_id, brand, own_from_brand(brand, self.brands, model), record)
+
     def _ask_incapable(self, driver_id: str, brand: str | None, own: OwnCapability) -> Verdict:
         missing = f"the vehicle cannot {' or '.join(own.missing)} by itself ({own.evidence})"
         share = self.standing.admission_of(brand, driver_id) if self.standing.phase is Phase.EXTENDED else None
@@ -135,7 +139,7 @@ class Program(Request):
             reason = f"{missing}; {brand or 'its brand'} is not admitted yet"
             return Verdict(requirement=Requirement.NOT_ELIGIBLE, reason=reason, why="why.not_eligible")
         reason = f"{missing}; admitted together with a charger"
-        return Verdict(requirement=Requirement.MANDATORY, reason=reason, why="why.vehicle_incapable")
+        return Verdict(requirement=Requirement.MANDATORY, reason=reason, why=why_incapable(own))
 
     def _demanded(self, driver_id: str, brand: str | None) -> str:
         if self.standing.phase not in (Phase.TARGETED, Phase.EXTENDED):
@@ -150,9 +154,13 @@ class Program(Request):
 
 def overridden(shipped: BrandTable, own: tuple[BrandRow, ...], version: str) -> BrandTable:
     """The shipped table with a program's own rows in place of those of the same brand, and its further ones."""
-    mine = {row.brand.casefold(): row for row in own}
-    kept = [mine.pop(row.brand.casefold(), row) for row in shipped.rows]
+    mine = {_key(row): row for row in own}
+    kept = [mine.pop(_key(row), row) for row in shipped.rows]
     return BrandTable(version=version, rows=(*kept, *mine.values()))
+
+
+def _key(row: BrandRow) -> tuple[str, str]:
+    return row.brand.casefold(), (row.model or "").casefold()
 
 
 def _placeholders(text: str) -> set[str]:

@@ -62,28 +62,36 @@ class Verdict(Model):
     why: str  # key into the catalogues
 
 
-def requirement_of(own: OwnCapability, row: BrandRow | None, rules: Rules, record: Record) -> Verdict:
-    """What is asked of a driver with this vehicle."""
+def requirement_of(
+    own: OwnCapability, row: BrandRow | None, rules: Rules, record: Record, brand: str | None = None
+) -> Verdict:
+    """What is asked of a driver with this vehicle. `brand` counts also where the table has no row of it."""
     if own.missing:
         reason = f"the vehicle cannot {' or '.join(own.missing)} by itself ({own.evidence})"
-        return Verdict(requirement=Requirement.MANDATORY, reason=reason, why="why.vehicle_incapable")
-    reason = _distrust(row, rules, record)
+        return Verdict(requirement=Requirement.MANDATORY, reason=reason, why=why_incapable(own))
+    reason = _distrust(row, rules, record, brand)
     if reason:
         return Verdict(requirement=Requirement.MANDATORY, reason=reason, why="why.vehicle_unreliable")
     reason = f"the vehicle can be controlled by itself ({own.evidence})"
     return Verdict(requirement=Requirement.RECOMMENDED, reason=reason, why="why.charger_helps")
 
 
-def announced(brand: str | None, table: BrandTable, rules: Rules) -> Verdict:
-    """What will be asked, told before a vehicle of this brand is linked (S12)."""
-    return requirement_of(own_from_brand(brand, table), table.row(brand), rules, Record())
+def why_incapable(own: OwnCapability) -> str:
+    """Key of the words for what the vehicle misses."""
+    return "why.vehicle_unlocated" if own.can_control else "why.vehicle_incapable"
 
 
-def _distrust(row: BrandRow | None, rules: Rules, record: Record) -> str:
+def announced(brand: str | None, table: BrandTable, rules: Rules, model: str | None = None) -> Verdict:
+    """What will be asked, told before a vehicle of this brand and model is linked (S12)."""
+    return requirement_of(own_from_brand(brand, table, model), table.row(brand), rules, Record(), brand)
+
+
+def _distrust(row: BrandRow | None, rules: Rules, record: Record, brand: str | None) -> str:
     """Why a capable vehicle is not trusted alone; empty: it is."""
+    name = row.brand if row is not None else brand or ""
+    if name.casefold() in {demanded.casefold() for demanded in rules.demanded_brands}:
+        return f"the program demands a charger of every {name}"
     if row is not None:
-        if row.brand.casefold() in {brand.casefold() for brand in rules.demanded_brands}:
-            return f"the program demands a charger of every {row.brand}"
         lowest = rules.lowest_reliability
         if lowest is not None and row.reliability is not None and row.reliability < lowest:
             return f"{row.brand} is rated {row.reliability}, the program trusts {lowest} and better ({row.source})"

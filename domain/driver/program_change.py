@@ -48,9 +48,9 @@ def let_go_after_the_night(state: DriverState) -> Iterator[AskForRelease]:
 def _own(state: DriverState, vehicle_id: str, evidence: OwnCapability, known: Program) -> OwnCapability:
     """What rested on the brand table follows the table; what the vehicle said itself stays."""
     device = state.devices.get(vehicle_id)
-    if device is None or evidence != own_from_brand(device.brand, known.brands):
+    if device is None or evidence != own_from_brand(device.brand, known.brands, device.model):
         return evidence
-    return own_from_brand(device.brand, state.program.brands)
+    return own_from_brand(device.brand, state.program.brands, device.model)
 
 
 def _with_last_nights(state: DriverState, enabled: frozenset[str]) -> DriverState:

@@ -147,7 +147,7 @@ def brands_to_treat(
     rows, standing = program.brands.rows, program.standing
     if phase is Phase.EXTENDED:
         incapable = (r.brand for r in rows if not (r.can_start and r.can_stop and r.can_locate))
-        return tuple(brand for brand in incapable if not _is_whole(standing.admitted, brand))
+        return tuple(brand for brand in dict.fromkeys(incapable) if not _is_whole(standing.admitted, brand))
     if phase is not Phase.TARGETED:
         return (ALL,)
     rules, found = program.rules, dict[str, float]()

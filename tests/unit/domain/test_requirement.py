@@ -1,14 +1,17 @@
 """How the charger is asked for: S1-S4 and S12 of the source document."""
 
 import pytest
-from support.factories import make_device, make_driver
+from support.factories import make_device, make_driver, make_reading
 
 from domain.capabilities import BrandRow, BrandTable, OwnCapability
+from domain.devices import PowerDeliveryState
 from domain.driver.apply import apply
 from domain.driver.events import DeviceSeen, NightReported
 from domain.driver.state import Program
 from domain.journey import journey_of
+from domain.program import overridden
 from domain.requirement import Record, Requirement, Rules, announced, requirement_of
+from domain.rollout.standing import Phase, Standing
 
 CAPABLE = OwnCapability(evidence="by hand")
 TABLE = BrandTable(
@@ -33,7 +36,7 @@ def test_s1_every_driver_with_a_vehicle_and_no_charger_is_asked_to_link_one():
 def test_s2_s3_a_vehicle_that_cannot_do_everything_by_itself_makes_the_charger_mandatory(missing):
     verdict = requirement_of(CAPABLE.model_copy(update={missing: False}), None, Rules(), Record())
     assert verdict.requirement is Requirement.MANDATORY
-    assert verdict.why == "why.vehicle_incapable"
+    assert verdict.why == ("why.vehicle_unlocated" if missing == "can_locate" else "why.vehicle_incapable")
     assert "by hand" in verdict.reason
 
 
@@ -57,9 +60,13 @@ def test_s3_an_unreliable_brand_makes_it_mandatory_if_the_program_says_so(brand,
     assert requirement_of(CAPABLE, TABLE.row(brand), rules, Record()).requirement is expected
 
 
-def test_a_program_may_demand_it_of_a_brand():
-    rules = Rules(demanded_brands=frozenset({"finecar"}))
-    verdict = requirement_of(CAPABLE, TABLE.row("Finecar"), rules, Record())
+@pytest.mark.parametrize("brand", ["Finecar", "Unheard-of"])
+def test_a_program_may_demand_it_of_a_brand_listed_or_not(brand):
+    rules = Rules(demanded_brands=frozenset({"finecar", "unheard-OF"}))
+    program = Program(name="test", brands=TABLE, rules=rules)
+    verdict = program.ask("driver", brand, CAPABLE, Record())
+    assert verdict == announced(brand, TABLE, rules).model_copy(update={"reason": verdict.reason})
+    assert brand in verdict.reason
     assert (verdict.requirement, verdict.why) == (Requirement.MANDATORY, "why.vehicle_unreliable")
 
 
@@ -82,6 +89,60 @@ def test_s12_the_requirement_is_told_before_a_vehicle_is_linked():
     assert announced("jeep", TABLE, Rules()).why == "why.vehicle_incapable"
     assert announced("Finecar", TABLE, Rules()).requirement is Requirement.RECOMMENDED
     assert "not listed" in announced("Unheard-of", TABLE, Rules()).reason
+
+
+def test_s12_a_model_may_be_told_otherwise_than_its_brand():
+    rows = (*TABLE.rows, BrandRow(brand="Jeep", model="Avenger", source="our own nights"))
+    table = BrandTable(version="test", rows=rows)
+    program = Program(name="test", brands=table)
+    for model, expected in ((None, Requirement.MANDATORY), ("avenger", Requirement.RECOMMENDED)):
+        assert announced("Jeep", table, Rules(), model).requirement is expected
+        assert program.announce("driver", "Jeep", model, Record()).requirement is expected
+        linked = apply(make_driver(program=program), DeviceSeen(device=make_device(model=model, capabilities={})))
+        assert journey_of(linked).vehicles[0].requirement is expected
+
+
+def test_s12_what_is_announced_is_what_the_phase_asks():
+    program = Program(name="live", brands=TABLE, standing=Standing(phase=Phase.OPTIONAL))
+    verdict = program.announce("driver", "Jeep", None, Record())
+    assert (verdict.requirement, verdict.why) == (Requirement.NOT_ELIGIBLE, "why.not_eligible")
+
+
+def test_a_programs_row_of_a_model_leaves_the_brands_row_alone():
+    mine = BrandRow(brand="jeep", model="Avenger", source="our own nights")
+    table = overridden(TABLE, (mine,), "own")
+    assert table.row("Jeep").source == "a document"
+    assert table.row("Jeep", "Avenger") == mine
+
+
+# What the driver gains
+
+
+def benefits(*events) -> tuple[str, ...]:
+    state = make_driver()
+    for event in events:
+        state = apply(state, event)
+    return journey_of(state).prompt.benefits
+
+
+def test_s5_an_incapable_car_gains_a_part_and_no_fallback_it_never_had():
+    assert benefits(DeviceSeen(device=make_device(can_control=False))) == (
+        "benefit.takes_part",
+        "benefit.faster_plug_in",
+        "benefit.charge_rate",
+    )
+
+
+def test_s5_a_car_that_tells_its_power_is_not_promised_the_chargers():
+    charging = make_reading(state=PowerDeliveryState.CHARGING, charge_rate_kw=7.4)
+    assert benefits(DeviceSeen(device=make_device(reading=charging))) == ("benefit.faster_plug_in", "benefit.fallback")
+
+
+def test_s3_a_capable_car_of_which_a_charger_is_demanded_gains_its_part_and_a_fallback():
+    program = Program(name="test", rules=Rules(demanded_brands=frozenset({"Jeep"})))
+    state = apply(make_driver(program=program), DeviceSeen(device=make_device()))
+    assert journey_of(state).prompt.benefits[0] == "benefit.takes_part"
+    assert "benefit.fallback" in journey_of(state).prompt.benefits
 
 
 def test_a_capable_vehicle_of_a_demanded_brand_is_disabled_until_a_charger_is_linked():

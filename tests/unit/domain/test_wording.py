@@ -19,6 +19,7 @@ from domain.program import Program
 from domain.resets import ResetCause
 from domain.rollout.standing import Phase, Standing
 from domain.session import telling
+from domain.session.state import ControlMode
 from domain.wording import LANGUAGES, catalogue, say
 
 KNOWN_PLACEHOLDERS = {"brand", "at", "by", "start", "end", "kwh", "money", "price", "why"}
@@ -75,6 +76,12 @@ def reachable() -> list[DriverState]:
     dead = CredentialsDied(vendor="JEEP", at=at(1))
     states.append(apply(apply(make_driver(), DeviceSeen(device=make_device())), dead))
     states.append(apply(make_driver(), Erase(action_id="gone", at=at(1))))
+    helpless = make_device(Side.CHARGER, can_control=False)
+    for mode in ControlMode:  # a charger that unlocks nothing, and a platform that has not unlocked anything yet
+        linked = apply(
+            make_driver(program=Program(name="test", mode=mode)), DeviceSeen(device=make_device(can_control=False))
+        )
+        states.append(apply(linked, DeviceSeen(device=helpless)))
     waiting = Program(name="live", standing=Standing(phase=Phase.OPTIONAL))
     states.append(apply(make_driver(program=waiting), DeviceSeen(device=make_device(can_control=False))))
     return states
