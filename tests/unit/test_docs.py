@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from domain.journey import Stage
 from gateway.api.app import mount, openapi_of
 from settings import Settings
+from workflows.search_attributes import ALL
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -31,6 +33,13 @@ def test_every_route_stands_in_the_docs() -> None:
     there = {f"{method.upper()} {path}" for path, known in openapi_of(app)["paths"].items() for method in known}
     told = set(re.findall(r"^\| `((?:GET|POST|DELETE|PUT) \S+)` \|", text_of("api"), re.MULTILINE))
     assert told == there
+
+
+def test_every_search_attribute_and_every_stage_of_a_driver_stands_in_the_runbook() -> None:
+    attributes = re.findall(r"^\| `(\w+)` \| (?:drivers|sessions|both)", text_of("operations"), re.MULTILINE)
+    assert set(attributes) == {key.name for key in ALL}
+    [stages] = re.findall(r"^\| `Stage` \| drivers \| (.+) \|$", text_of("operations"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", stages)) == set(Stage)
 
 
 @pytest.mark.parametrize("name", OURS)
