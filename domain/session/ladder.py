@@ -167,16 +167,24 @@ def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:
 
 def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
     """Sides that failed this goal since it last worked, recently enough to count."""
-    failed: set[Side] = set()
+    failures: dict[Side, list[CommandOutcome]] = {}
     for command in state.night.commands if state.night else ():
         outcome = command.outcome
         if outcome is None or not _tells(outcome) or (command.order.goal is not goal and not command.order.is_pulse):
             continue
         if outcome.worked or (command.order.is_pulse and goal is Goal.START):
-            failed.discard(command.order.side)
+            failures.pop(command.order.side, None)
         elif now - outcome.ended_at < _rest(state, now):
-            failed.add(command.order.side)
-    return frozenset(failed)
+            failures.setdefault(command.order.side, []).append(outcome)
+    return frozenset(side for side, outcomes in failures.items() if not _only_woke(state, side, goal, outcomes))
+
+
+def _only_woke(state: SessionState, side: Side, goal: Goal, outcomes: list[CommandOutcome]) -> bool:
+    """Whether a car that we hold may have slept: the first command wakes it and is lost, the next one starts it (F1)."""
+    is_held_car = side is Side.VEHICLE and goal is Goal.START and state.hold_on(side) is not None
+    return (
+        is_held_car and len(outcomes) == 1 and outcomes[0].result is CommandResult.UNPROVEN and not toggles(state, side)
+    )
 
 
 def _rest(state: SessionState, now: datetime) -> timedelta:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from support.by_hand import CHARGING, NO_POWER, STOPPED, Played, both, held_at_the_charger, planned
-from support.factories import CHARGER, at, make_plan, make_session, outcome_of
+from support.factories import CHARGER, at, make_plan, make_reading, make_session, outcome_of
 
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
@@ -175,4 +175,14 @@ def test_f4_a_charger_that_holds_is_not_pulsed() -> None:
     played.state = played.state.model_copy(update={"car": car})
     played.decide(6.0)
     played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
+    assert played.sent() == []
+
+
+def test_f1_a_car_that_we_hold_and_that_only_woke_is_started_once_more_at_once() -> None:
+    played = planned(make_reading(state=CHARGING, paired_with=None), with_charger=False)
+    played.end(CommandResult.PROVEN, 0.3, make_reading(hours=0.3, paired_with=None))
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.2, make_reading(hours=6.2, paired_with=None))
+    assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
+    played.end(CommandResult.UNPROVEN, 6.4, make_reading(hours=6.4, paired_with=None))
     assert played.sent() == []
