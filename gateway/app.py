@@ -7,13 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 """Runs until it is cancelled."""
 
 
-def create_app(routers: Sequence[APIRouter], jobs: Sequence[Job] = ()) -> FastAPI:
-    """An application of these routers; the jobs begin with it and end with it."""
+def create_app(routers: Sequence[APIRouter], jobs: Sequence[Job] = (), *, ahead: Sequence[Middleware] = ()) -> FastAPI:
+    """An application of these routers, what stands `ahead` of them first; the jobs begin with it and end with it."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -22,7 +23,7 @@ def create_app(routers: Sequence[APIRouter], jobs: Sequence[Job] = ()) -> FastAP
                 running.push_async_callback(_stop, asyncio.create_task(job()))
             yield
 
-    app = FastAPI(title="Nightcharge gateway", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="Nightcharge gateway", lifespan=lifespan, openapi_url=None, middleware=list(ahead))
     for router in routers:
         app.include_router(router)
     return app

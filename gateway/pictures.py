@@ -8,11 +8,6 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import matplotlib
-from matplotlib import dates
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-
 from domain.plan import ChargingPlan
 from domain.session.state import SessionState
 
@@ -43,6 +38,12 @@ async def draw_plan(plan: ChargingPlan, state: SessionState, *, now: datetime, t
 
 
 def _draw(plan: ChargingPlan, state: SessionState, now: datetime, theme: Theme, language: str) -> bytes:
+    # Half of the gateway's start would be Matplotlib's.
+    import matplotlib
+    from matplotlib import dates
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
     colours, labels = _COLOURS[theme], _LABELS.get(language.split("-")[0].lower(), _LABELS["en"])
     tz = ZoneInfo(state.wish.zone)
     edges: list[Any] = [float(dates.date2num(edge.astimezone(tz))) for edge in plan.edges]  # type: ignore[no-untyped-call]

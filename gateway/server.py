@@ -30,6 +30,7 @@ from providers.enode.mapping import WireMapping
 from providers.enode.provider import EnodeProvider
 from providers.enode.webhooks import parse_delivery, verify
 from settings import Settings
+from storage.inbox import SqlInbox
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 from worker import enode_settings, wire_mapping
@@ -38,6 +39,13 @@ from workflows.telling import Telling
 
 GOODBYE_SECONDS = 3
 """Real time for answers under way at the end; an event stream would go on for minutes."""
+
+
+GATHER_SECONDS = 0.03
+"""Real time from one transaction of deliveries to the next: a storm's answers wait so long, and cost a third."""
+
+PAUSE_SECONDS = 0.2
+"""World time between two rounds of the intake in a storm: short beside any reaction, long enough for a full round."""
 
 
 async def serve(settings: Settings) -> None:
@@ -60,9 +68,15 @@ async def serve(settings: Settings) -> None:
 
 async def build(settings: Settings, store: SqlStore, temporal: Client, stack: AsyncExitStack) -> FastAPI:
     """The application, wired."""
-    inbox, now = store.inbox, settings.clock.now
-    parse = partial(parsed, mapping=wire_mapping(settings))
-    intake = Intake(inbox=inbox, workflows=Telling(temporal), parse=parse, now=now)
+    now = settings.clock.now
+    inbox = SqlInbox(store.database, gather_seconds=GATHER_SECONDS)
+    intake = Intake(
+        inbox=inbox,
+        workflows=Telling(temporal),
+        parse=partial(parsed, mapping=wire_mapping(settings)),
+        now=now,
+        pause_seconds=PAUSE_SECONDS / settings.clock.speed,
+    )
     upkeep = Upkeep(inbox, now)
     if settings.gateway_url:
         enode = await stack.enter_async_context(EnodeClient(enode_settings(settings), clock=settings.clock))
@@ -75,15 +89,12 @@ async def build(settings: Settings, store: SqlStore, temporal: Client, stack: As
         upkeep.heard()
         intake.wake()
 
-    routers = [
-        health(inbox, now),
-        webhooks_in(inbox, verify=partial(verify, settings.webhook_secret), now=now, arrived=arrived),
-    ]
+    ahead = [webhooks_in(inbox, verify=partial(verify, settings.webhook_secret), now=now, arrived=arrived)]
     if not settings.gateway_secret.get_secret_value():
-        return create_app(routers, jobs=[intake.run, upkeep.run])
+        return create_app([health(inbox, now)], jobs=[intake.run, upkeep.run], ahead=ahead)
     api = await api_of(settings, store, temporal, stack)
     sender = Sender(api.hooks, api.access, now=api.real_now, plain=settings.hooks_in_private_network)
-    app = create_app(routers, jobs=[intake.run, upkeep.run, sender.run])
+    app = create_app([health(inbox, now)], jobs=[intake.run, upkeep.run, sender.run], ahead=ahead)
     mount(app, api)
     mount_pages(app, api, PagesConfig(settings.temporal_ui_url, temporal.namespace, partial(_open_vendors, api)))
     return app

@@ -1,12 +1,16 @@
 """The inbox: deliveries stored before the answer, and the device pictures they lead to."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
+from sqlalchemy import Select as SqlSelect
 from sqlalchemy import func
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, delete, select, update
 from sqlmodel.sql.expression import Select
 
@@ -18,7 +22,7 @@ from storage.database import Database
 from storage.erasure import SqlErasure
 from storage.rows import device_values, reading_values
 from storage.statements import Values, insert_each, insert_many, update_many, upsert_many
-from storage.tables import DeliveryRow, DeviceRow, ListenerRow, ReadingRow, WatchRow
+from storage.tables import DeliveryRow, DeviceRow, ListenerRow, ReadingRow, TakenRow, WatchRow
 
 PICTURES_AT_HAND = 10_000
 """Pictures not parsed again while their stored text is the same; some 60 MB."""
@@ -28,25 +32,32 @@ MOST_AT_ONCE = 500
 
 
 class SqlInbox:
-    """`Inbox` of `domain.inbox`. Deliveries that arrive while one is being stored share the next transaction."""
+    """`Inbox` of `domain.inbox`. Deliveries that arrive while one is being stored share the next transaction.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._arrived: list[tuple[DeliveryRow, asyncio.Future[bool]]] = []
+    Args:
+        gather_seconds: least real time between the beginnings of two such transactions. Most of a transaction's price
+            is its own, not its rows', so a storm of deliveries is stored in fewer; a lone one never waits.
+    """
+
+    def __init__(self, database: Database, *, gather_seconds: float = 0.0) -> None:
+        self._database, self._gather_seconds = database, gather_seconds
+        self._arrived: list[tuple[Values, asyncio.Future[bool]]] = []
         self._storing: asyncio.Task[None] | None = None
+        self._stored_at = -math.inf  # when the last transaction began, by the loop's clock
         self._pictures: OrderedDict[str, tuple[str, Device]] = OrderedDict()
 
     async def accept(
         self, delivery_id: str, body: bytes, received_at: datetime, *, origin: Origin = Origin.WEBHOOK
     ) -> bool:
         """Store the delivery; False if its id or its content is known already."""
-        row = DeliveryRow(
-            delivery_id=delivery_id,
-            digest=body_digest(body),
-            received_at=received_at,
-            origin=origin.value,
-            body=body,
-        )
+        row: Values = {
+            "delivery_id": delivery_id,
+            "digest": body_digest(body),
+            "received_at": received_at,
+            "origin": origin.value,
+            "body": body,
+            **_UNTOUCHED,
+        }
         is_new: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._arrived.append((row, is_new))
         if self._storing is None or self._storing.done():
@@ -54,10 +65,15 @@ class SqlInbox:
         return await is_new
 
     async def _store_arrived(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._arrived:
+            await asyncio.sleep(self._stored_at + self._gather_seconds - loop.time())
+            self._stored_at = loop.time()
             group, self._arrived = self._arrived, []
             try:
-                answers = await self._database.write(partial(insert_each, rows=[row for row, _ in group]))
+                answers = await self._database.write(
+                    partial(insert_each, model=DeliveryRow, rows=[row for row, _ in group])
+                )
             except BaseException as error:
                 for _, is_new in group:
                     if not is_new.done():
@@ -71,26 +87,25 @@ class SqlInbox:
 
     async def take(self, limit: int) -> list[Delivery]:
         """The deliveries of the next round; after a crash, those of the interrupted one, no more and no fewer."""
-        oldest = select(DeliveryRow).where(*_IS_PENDING).order_by(col(DeliveryRow.number)).limit(limit)
-        taken = select(DeliveryRow).where(*_IS_PENDING, col(DeliveryRow.is_taken).is_(True))
 
-        def work(session: Session) -> list[Delivery]:
-            rows = session.exec(taken.order_by(col(DeliveryRow.number))).all()
-            if not rows:
-                rows = session.exec(oldest).all()
-                numbers = [row.number for row in rows]
-                change = update(DeliveryRow).where(col(DeliveryRow.number).in_(numbers)).values(is_taken=True)
-                session.exec(change)
-            return [_delivery(row) for row in rows]
+        def look(session: Session) -> tuple[list[_Pending], bool]:
+            numbers = session.exec(select(TakenRow.number)).all()
+            interrupted = _pending(session, _WAITING.where(col(DeliveryRow.number).in_(numbers))) if numbers else []
+            return (interrupted, True) if interrupted else (_pending(session, _WAITING.limit(limit)), False)
 
-        if not (await self.backlog()).pending:
-            return []
-        return await self._database.write(work)
+        def mark(session: Session) -> None:
+            session.exec(delete(TakenRow))
+            insert_many(session, TakenRow, [{"number": number} for number, _ in pending])
+
+        pending, is_again = await self._database.read(look)
+        if pending and not is_again:
+            await self._database.write(mark)
+        return [delivery for _, delivery in pending]
 
     async def pending(self, limit: int) -> list[Delivery]:
         """The oldest deliveries not yet done, in order of arrival."""
-        query = select(DeliveryRow).where(*_IS_PENDING).order_by(col(DeliveryRow.number)).limit(limit)
-        return await self._database.read(lambda session: [_delivery(row) for row in session.exec(query)])
+        pending = await self._database.read(lambda session: _pending(session, _WAITING.limit(limit)))
+        return [delivery for _, delivery in pending]
 
     async def known(self, device_ids: Sequence[str]) -> dict[str, Known]:
         """What is known of each of the devices."""
@@ -181,7 +196,32 @@ class SqlInbox:
         return [Device.model_validate_json(body) for body in bodies]
 
 
+_UNTOUCHED: Values = {"is_done": False, "tries": 0}
+
 _IS_PENDING = (col(DeliveryRow.is_done).is_(False), col(DeliveryRow.set_aside_at).is_(None))
+
+_WAITING = (
+    sql_select(
+        col(DeliveryRow.number),
+        col(DeliveryRow.delivery_id),
+        col(DeliveryRow.body),
+        col(DeliveryRow.received_at),
+        col(DeliveryRow.origin),
+        col(DeliveryRow.tries),
+    )
+    .where(*_IS_PENDING)
+    .order_by(col(DeliveryRow.number))
+)
+
+_Pending = tuple[int, Delivery]
+
+
+def _pending(session: Session, query: SqlSelect[*tuple[Any, ...]]) -> list[_Pending]:
+    """What waits, with its number. By columns: a model for every row would cost more than the query."""
+    return [
+        (number, Delivery(id=key, body=body, received_at=received_at, origin=Origin(origin), tries=tries))
+        for number, key, body, received_at, origin, tries in session.connection().execute(query)
+    ]
 
 
 def _rows_of(
@@ -226,7 +266,7 @@ class _Rows:
             *({"_key": key, "failure": why, "set_aside_at": None} for key, why in work.failed.items()),
             *({"_key": key, "failure": why, "set_aside_at": at} for key, why in work.set_aside.items()),
         ]
-        self.left = [{"_key": key, "is_taken": False} for key in work.left]
+        self.given_back = [*work.done, *work.left]
         self.ended = sorted(work.ended)
 
     def write(self, session: Session) -> None:
@@ -235,7 +275,10 @@ class _Rows:
         update_many(session, DeviceRow, "id", self.seen)
         update_many(session, DeliveryRow, "delivery_id", self.done)
         update_many(session, DeliveryRow, "delivery_id", self.failed)
-        update_many(session, DeliveryRow, "delivery_id", self.left)
+        for start in range(0, len(self.given_back), MOST_AT_ONCE):
+            keys = self.given_back[start : start + MOST_AT_ONCE]
+            numbers = select(DeliveryRow.number).where(col(DeliveryRow.delivery_id).in_(keys))
+            session.exec(delete(TakenRow).where(col(TakenRow.number).in_(numbers)))
         failed = [row["_key"] for row in self.failed]
         if failed:
             again = update(DeliveryRow).where(col(DeliveryRow.delivery_id).in_(failed))
@@ -243,16 +286,6 @@ class _Rows:
         for session_id in self.ended:
             session.exec(delete(ListenerRow).where(col(ListenerRow.session_id) == session_id))
             session.exec(delete(WatchRow).where(col(WatchRow.session_id) == session_id))
-
-
-def _delivery(row: DeliveryRow) -> Delivery:
-    return Delivery(
-        id=row.delivery_id,
-        body=row.body,
-        received_at=row.received_at,
-        origin=Origin(row.origin),
-        tries=row.tries,
-    )
 
 
 def _set_aside(row: DeliveryRow) -> SetAside:

@@ -13,15 +13,15 @@ Values = dict[str, Any]
 
 def insert_new(session: Session, rows: Sequence[SQLModel]) -> int:
     """Insert the rows whose keys are free, atomically; the number inserted."""
-    return sum(insert_each(session, rows))
+    return sum(insert_each(session, type(rows[0]), [row.model_dump(exclude_none=True) for row in rows]))
 
 
-def insert_each(session: Session, rows: Sequence[SQLModel]) -> list[bool]:
+def insert_each(session: Session, model: type[SQLModel], rows: Sequence[Values]) -> list[bool]:
     """Insert the rows whose keys are free; which of them were."""
-    insert = _insert(session, _table(rows[0])).on_conflict_do_nothing()
+    insert = _insert(session, _table_of(model)).on_conflict_do_nothing()
     insert = insert.execution_options(preserve_rowcount=True)  # else not every database tells of an insert
     connection = session.connection()
-    return [connection.execute(insert, row.model_dump(exclude_none=True)).rowcount == 1 for row in rows]
+    return [connection.execute(insert, row).rowcount == 1 for row in rows]
 
 
 def insert_many(session: Session, model: type[SQLModel], rows: Sequence[Values]) -> None:

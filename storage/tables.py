@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, Index, LargeBinary, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Index, LargeBinary, Text, TypeDecorator, text
 from sqlmodel import Field, SQLModel
 
 from domain.inbox import Origin
@@ -119,14 +119,41 @@ class DeliveryRow(SQLModel, table=True):
 
     __tablename__ = "delivery"
 
+    __table_args__ = (
+        # Each of a few rows only: a backlog is counted and continued without a look at what is done, or at bodies.
+        Index(
+            "ix_delivery_pending",
+            "number",
+            "received_at",
+            sqlite_where=text("is_done IS 0 AND set_aside_at IS NULL"),
+            postgresql_where=text("is_done IS false AND set_aside_at IS NULL"),
+        ),
+        Index(
+            "ix_delivery_set_aside_at",
+            "set_aside_at",
+            sqlite_where=text("set_aside_at IS NOT NULL"),
+            postgresql_where=text("set_aside_at IS NOT NULL"),
+        ),
+    )
+
     number: int | None = Field(default=None, primary_key=True)
     delivery_id: str = Field(unique=True)
     digest: str = Field(unique=True)
     received_at: datetime = _instant()
     origin: str = Origin.WEBHOOK.value
-    is_done: bool = Field(default=False, index=True)
-    is_taken: bool = False  # by a round that is under way, or was when its process died
+    is_done: bool = False
     tries: int = 0  # that failed for a reason of its own
     failure: str | None = None  # of the last of them
-    set_aside_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    set_aside_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     body: bytes = Field(sa_type=LargeBinary)  # empty once it is done
+
+
+class TakenRow(SQLModel, table=True):
+    """One delivery of the round that is under way, or was when its process died.
+
+    In a table of its own: to mark the delivery itself would write its body again.
+    """
+
+    __tablename__ = "taken_delivery"
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -1,6 +1,5 @@
 """Enode's words to ours. VIN, serial number and coordinates end here."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -202,7 +201,7 @@ class WireMapping:
         if not self._salt or len(identity) < _SHORTEST_IDENTITY or len(set(identity)) == 1:
             return None
         namespace = "vin" if side is Side.VEHICLE else f"serial/{(information.brand or '').strip().lower()}"
-        return hmac.new(self._salt, f"{namespace}/{identity}".encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._salt, f"{namespace}/{identity}".encode(), "sha256").hex()
 
     def _known(self, table: Mapping[str, T], field: str, value: str | None, otherwise: T) -> T:
         if value is None:

@@ -9,9 +9,9 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, PlainValidator, SecretStr, TypeAdapter, ValidationError
 
 from domain.devices import Device, ReadingSource, Side
 from domain.provider_events import (
@@ -60,18 +60,38 @@ def parse_delivery(body: bytes, received_at: datetime, *, mapping: WireMapping |
     """
     mapping = mapping or WireMapping()
     try:
-        events = json.loads(body)
+        events = _read(body, mapping)
     except (ValueError, RecursionError):
         return [_unreadable(mapping, "", "body is not JSON")]
-    if not isinstance(events, list):
+    if events is None:
         return [_unreadable(mapping, "", "body is not an array")]
-    return [_parse_event(event, received_at, mapping) for event in events]
+    return [_event(event, received_at, mapping) for event in events]
 
 
-def _parse_event(raw: Any, received_at: datetime, mapping: WireMapping) -> ProviderEvent:
+_EVENTS: TypeAdapter[list[schemas.Event | None]] = TypeAdapter(
+    list[Annotated[schemas.Event | Annotated[None, PlainValidator(lambda _: None)], Field(union_mode="left_to_right")]]
+)
+"""A delivery; None stands for an event that can't be read."""
+
+
+def _read(body: bytes, mapping: WireMapping) -> list[schemas.Event | None] | None:
+    """The events of a body; None: it is no array.
+
+    Read from the bytes at once, which takes half as long; by the standard library what that reader refuses: a name cut
+    in the middle of a character, say, must not cost the other ninety-nine events.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
     try:
-        wire = schemas.Event.model_validate(raw, context=mapping.surprises)
+        return _EVENTS.validate_json(body, context=mapping.surprises)
     except ValidationError:
+        raw = json.loads(body)
+        return _EVENTS.validate_python(raw, context=mapping.surprises) if isinstance(raw, list) else None
+
+
+def _event(wire: schemas.Event | None, received_at: datetime, mapping: WireMapping) -> ProviderEvent:
+    if wire is None:
         return _unreadable(mapping, "", "event without a name")
     reader = _READERS.get(wire.event)
     if reader is None:

@@ -111,7 +111,7 @@ async def gateway_on(database: Path, told: Told) -> AsyncIterator[Gateway]:
     now, inbox = Clock().now, store.inbox
     intake = Intake(inbox=inbox, workflows=told, parse=partial(parsed, mapping=WireMapping()), now=now)
     webhooks = webhooks_in(inbox, verify=partial(verify, SecretStr(SECRET)), now=now, arrived=intake.wake)
-    app = create_app([webhooks, health(inbox, now)], jobs=[intake.run])
+    app = create_app([health(inbox, now)], jobs=[intake.run], ahead=[webhooks])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
