@@ -180,11 +180,10 @@ def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Si
 
 
 def _only_woke(state: SessionState, side: Side, goal: Goal, outcomes: list[CommandOutcome]) -> bool:
-    """Whether a car that we hold may have slept: the first command wakes it and is lost, the next one starts it (F1)."""
-    is_held_car = side is Side.VEHICLE and goal is Goal.START and state.hold_on(side) is not None
-    return (
-        is_held_car and len(outcomes) == 1 and outcomes[0].result is CommandResult.UNPROVEN and not toggles(state, side)
-    )
+    """Whether a car that we hold may have slept: the first command wakes it and is lost, the next starts it (F1)."""
+    if side is not Side.VEHICLE or goal is not Goal.START or state.hold_on(side) is None or toggles(state, side):
+        return False
+    return len(outcomes) == 1 and outcomes[0].result is CommandResult.UNPROVEN
 
 
 def _rest(state: SessionState, now: datetime) -> timedelta:

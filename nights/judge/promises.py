@@ -48,8 +48,8 @@ LADDER = timedelta(hours=1)
 
 
 def wait_ends_at(truth: Truth) -> datetime:
-    """When the wait for cheaper hours ended, or should have: at the first start or warning after our last stop, or an hour
-    before the last safe start."""
+    """When the wait for cheaper hours ended, or should have: at the first start or warning after our last stop, or an
+    hour before the last safe start."""
     begun = max((r.at for r in truth.relays if r.is_ours and r.now == "open"), default=truth.plugged_in_at)
     starts = [command.at for command in truth.commands if command.kind == "START" and command.at > begun]
     warned = [word.at for word in truth.words if word.kind in WARNINGS and word.at > begun]
