@@ -2,12 +2,15 @@
 
 import re
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pydantic import SecretStr
 
 import cli
@@ -19,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+PRICES_LOCK = "deploy/requirements-entsoe.txt"
 ONE_SHOTS = {"temporal-schema", "temporal-namespace"}
 
 
@@ -132,6 +136,7 @@ def test_image_holds_every_package_and_module_of_the_product() -> None:
     packages = {name.rstrip("*") for name in project["packages"]["find"]["include"]}
     modules = {f"{name}.py" for name in project["py-modules"]}
     copied = {word for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()}
+    copied.remove(PRICES_LOCK)  # `deploy` holds it
     assert copied == packages | modules | {"requirements.txt", "deploy"}
     let_through = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert set(let_through) == copied
@@ -144,6 +149,30 @@ def test_lock_file_of_the_image_names_hashes_and_no_host() -> None:
     assert len(pinned) > 20
     assert lock.count("--hash=sha256:") >= len(pinned)
     assert "://" not in lock
+
+
+def required_by(package: str) -> set[str]:
+    """What the package needs in the image, by normal names."""
+    wanted = [Requirement(one) for one in requires(package) or []]
+    return {canonicalize_name(one.name) for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})}
+
+
+def locked(path: str) -> dict[str, str]:
+    """Package -> its pin and hashes."""
+    lines = [line.rstrip(" \\") for line in (ROOT / path).read_text("utf-8").splitlines() if "#" not in line]
+    return {one.split("==")[0]: one for one in re.split(r"\n(?! )", "\n".join(lines)) if "==" in one}
+
+
+def test_image_can_fetch_prices_with_what_the_tests_ran_with() -> None:
+    """The extra `entsoe`, by the pins and hashes of the development lock, and the token for it."""
+    assert f"-r {PRICES_LOCK.removeprefix('deploy/')}" in DOCKERFILE
+    extra, tested, image = locked(PRICES_LOCK), locked("requirements-dev.txt"), locked("requirements.txt")
+    assert extra == {name: tested[name] for name in extra}
+    needed: set[str] = {"entsoe-py"}
+    while more := {name for one in needed for name in required_by(one)} - needed:
+        needed |= more
+    assert needed - image.keys() == extra.keys()
+    assert {"NIGHTCHARGE_ENTSOE_TOKEN", "NIGHTCHARGE_PRICE_AREAS"} <= SERVICES["worker"]["environment"].keys()
 
 
 def test_the_default_webhook_secret_is_one_the_adapter_takes() -> None:
