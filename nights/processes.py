@@ -1,4 +1,4 @@
-"""The processes of an embedded installation: started, watched for their first word, stopped in reverse order."""
+"""The processes of an embedded installation: started, watched for their first word, stopped."""
 
 import asyncio
 import os
@@ -67,18 +67,23 @@ class Processes:
         raise StartFailed(f"{name} did not get ready; see {log}")
 
     async def stop_all(self) -> None:
-        """Ask every process to stop, last started first; kill what does not."""
-        while self._running:
-            _, process = self._running.pop()
-            if process.returncode is not None:
-                continue
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOPS_WITHIN_SECONDS)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        """Ask every process to stop and kill what does not; the first one, on which the others lean, comes last."""
+        first, others = self._running[:1], self._running[1:]
+        self._running = []
+        for together in (others, first):
+            await asyncio.gather(*(_stop(process) for _, process in together))
 
     def dead(self) -> list[str]:
         """Names of processes that ended by themselves."""
         return [name for name, process in self._running if process.returncode is not None]
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOPS_WITHIN_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

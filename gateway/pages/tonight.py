@@ -124,9 +124,12 @@ def _headline(
         return say(f"page.now.{name}"), say(f"page.now.{name}_detail", by=by, at=until), kind
     if night.plan is None:
         return say("page.now.planning"), say("page.now.planning_detail"), "planning"
-    if is_on:
-        return say("page.now.charging"), say("page.now.charging_detail", by=by), "charging"
     coming = [start for start, _ in charts.runs(night.plan) if start > now]
+    if is_on:
+        t = night.plan.slot_at(now)
+        pauses = bool(coming) and t is not None and not night.plan.is_on(t)
+        detail = say("page.now.pausing_detail", at=say.clock(coming[0])) if pauses else ""
+        return say("page.now.charging"), detail or say("page.now.charging_detail", by=by), "charging"
     if coming:
         return say("page.now.waiting"), say("page.now.waiting_detail", at=say.clock(coming[0])), "waiting"
     return say("page.now.plugged"), say("page.now.plugged_detail", by=by), "waiting"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.factories import make_device
+from support.factories import at, make_device
 from support.two_programs import TODAY, House, two_programs
 
 from client import Nightcharge
 from domain.devices import Capability, CapabilityKind, Side
 from domain.driver.events import DeviceSeen
 from domain.program import Program
+from domain.session.state import FlowSeen
 from domain.story import driver_details, session_details
 from gateway.api.access import Scope
 from gateway.pages import lists
@@ -141,6 +142,15 @@ async def test_the_cost_of_an_action_is_told_before_it_is_done(house: House, bro
     asked = await browser.get(f"/driver/tonight/charge_now?session={house.alpha.session}")
     assert "€" in asked.text
     assert house.desk.acted == []
+
+
+async def test_a_car_that_charges_before_its_hours_is_said_to_pause(house: House, browser: httpx.AsyncClient) -> None:
+    """Four hours after plug-in it charges, the plan begins in two: at one in the morning."""
+    session = house.desk.sessions[house.alpha.session]
+    flows = session.model_copy(update={"flow": FlowSeen(is_on=True, since=at(4))})
+    house.desk.sessions[house.alpha.session] = flows
+    await enter(browser, house.alpha.link)
+    assert "go on at 01:00" in (await browser.get("/driver")).text
 
 
 async def test_consent_needs_the_tick(house: House, browser: httpx.AsyncClient) -> None:
