@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import HistoryEvent, MarkerRecordedEventAttributes
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain import steps
@@ -35,7 +35,7 @@ SIGNALS: dict[str, type[BaseModel]] = {
 """What a session can be told, by the names of its signals."""
 
 DECISION_MARKER = "core_local_activity"
-"""The SDK's name for the record of a local activity; the session's only ones are its decisions."""
+"""The SDK's name for the record of a local activity: a decision, or a quick step on our own books beside it."""
 
 _HEARD_IN_TURN = (
     (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,),
@@ -158,8 +158,15 @@ class _Run:
 
     def _note_decision(self, event: HistoryEvent) -> None:
         marker = event.marker_recorded_event_attributes
-        if marker.marker_name == DECISION_MARKER and "result" in marker.details:
-            self._session.decide(_value(marker.details["result"].payloads[0], Decision))
+        if marker.marker_name != DECISION_MARKER or "result" not in marker.details:
+            return
+        result, done = marker.details["result"].payloads[0], _LocalStep.model_validate_json(_data(marker))
+        if done.activity_type == steps.DECIDE_SESSION:
+            self._session.decide(_value(result, Decision))
+        elif (answer := ANSWERS.get(done.activity_type)) is not None and answer.gives is not None:
+            at = self._clock.world(done.complete_time.instant)
+            for heard in answer.heard_as(_value(result, answer.gives)):
+                self._session.hear(heard, at)
 
     def _begin_step(self, event: HistoryEvent) -> None:
         scheduled = event.activity_task_scheduled_event_attributes
@@ -168,6 +175,28 @@ class _Run:
         self._steps[event.event_id] = (name, asked)
         if isinstance(asked, steps.CloseTheNight):
             self._session.close_night(asked.night.number)
+
+
+class _Seconds(BaseModel):
+    """An instant as the SDK writes it into its markers."""
+
+    seconds: int
+    nanos: int
+
+    @property
+    def instant(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds + self.nanos / 1e9, UTC)
+
+
+class _LocalStep(BaseModel):
+    """What a marker tells of a local activity beside its result."""
+
+    activity_type: str
+    complete_time: _Seconds
+
+
+def _data(marker: MarkerRecordedEventAttributes) -> bytes:
+    return bytes(marker.details["data"].payloads[0].data)
 
 
 def why_lost(recorded: HistoryEvent) -> str:

@@ -37,7 +37,7 @@ from nights.world.faults import install
 from nights.world.spec import NightSpec
 from workflows.answers import ANSWERS
 from workflows.engine import PLUGIN
-from workflows.policies import HEARTBEAT, VENDOR
+from workflows.policies import COMMAND_HEARTBEAT, VENDOR
 from workflows.search_attributes import ALL
 from workflows.session import SessionWorkflow
 
@@ -48,7 +48,7 @@ A_LITTLE = timedelta(milliseconds=20)
 NEXT_TRY = timedelta(seconds=1)
 """Step while a failed step waits for its next try."""
 
-BEAT_AGE = HEARTBEAT / BEATS_PER_TIMEOUT + timedelta(seconds=1)
+BEAT_AGE = COMMAND_HEARTBEAT / BEATS_PER_TIMEOUT + timedelta(seconds=1)
 """A sign of life older than this has not reached the server yet; its clock must not skip until it has."""
 
 PATIENCE_SECONDS = 5.0

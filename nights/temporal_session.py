@@ -15,7 +15,7 @@ from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, Re
 from domain.session.state import SessionState
 from domain.steps import SEND_COMMAND
 from workflows.ids import session_workflow_id
-from workflows.messages import SessionStart
+from workflows.messages import SHELL, SessionStart
 from workflows.session import SessionWorkflow
 
 SIGNALS: dict[type[BaseModel], str] = {
@@ -91,7 +91,7 @@ class TemporalSession:
         if self._handle is None:
             self._handle = await self._client.start_workflow(
                 SessionWorkflow.run,
-                SessionStart(state=self.state, clock=self._clock),
+                SessionStart(state=self.state, clock=self._clock, shell=SHELL),
                 id=self.workflow_id,
                 task_queue=self._queue,
             )

@@ -21,6 +21,10 @@ class DriverStart(Model):
     operator_url: str = ""  # of the operator's page, for the way back from the Temporal UI; empty: none
 
 
+SHELL = 1
+"""The present way of a session's shell: it listens within its workflow tasks, and tells its last night with its end."""
+
+
 class SessionStart(Model):
     """A session's whole state: at plug-in, and carried over continue-as-new."""
 
@@ -29,6 +33,7 @@ class SessionStart(Model):
     heard: int = 0
     log: tuple[LogEntry, ...] = ()
     operator_url: str = ""
+    shell: int = 0  # the way the shell goes; a new session gives SHELL, recorded ones keep to theirs
 
 
 def cancelled(start: SessionStart) -> DevicesLeaving:

@@ -24,3 +24,7 @@ VENDOR = RetryPolicy(
 
 DECIDE_LIMIT = timedelta(seconds=10)
 HEARTBEAT = timedelta(seconds=10)
+"""How long a step may stay silent that is to be taken up soon after its worker died."""
+
+COMMAND_HEARTBEAT = timedelta(minutes=2)
+"""The same of a command, world time: it lasts up to a quarter of an hour, and every heartbeat is billed."""

@@ -37,7 +37,7 @@ from domain.story import session_details
 from workflows import policies
 from workflows import search_attributes as labels
 from workflows.ids import driver_workflow_id
-from workflows.messages import SESSION_WORKFLOW, SessionReport, SessionStart, cancelled
+from workflows.messages import SESSION_WORKFLOW, SHELL, SessionReport, SessionStart, cancelled
 from workflows.shell import Shell
 
 
@@ -47,6 +47,8 @@ class SessionWorkflow:
 
     @workflow.init
     def __init__(self, start: SessionStart) -> None:
+        self._way = start.shell
+        self._last_night: NightReported | None = None  # what the driver has not been told of
         self.shell: Shell[SessionState, Decision] = Shell(
             state=start.state,
             clock=start.clock,
@@ -132,7 +134,8 @@ class SessionWorkflow:
         state, shell = self.shell.state, self.shell
         match effect:
             case Listen():
-                shell.begin(steps.LISTEN, "listen", steps.ListenTo(watch=effect.watch), effect.reason)
+                to = steps.ListenTo(watch=effect.watch)
+                shell.begin(steps.LISTEN, "listen", to, effect.reason, is_local=self._way >= SHELL)
             case Plan():
                 plan = steps.MakePlan(request=effect.request)
                 shell.begin(steps.MAKE_PLAN, "plan", plan, effect.reason, policies.VENDOR)
@@ -155,7 +158,11 @@ class SessionWorkflow:
             case CloseNight():
                 self._close_night(effect)
             case Report():
-                shell.spawn("report", self._report(effect))
+                if self._way < SHELL:
+                    shell.spawn("report", self._tell_driver(SessionReport(night=self._reported(effect))))
+                else:
+                    self._last_night = self._reported(effect)
+                    shell.spawn("report", self._report())
             case ReportReleased():
                 released = HoldsReleased(session_id=state.session_id)
                 shell.spawn("report released", self._tell_driver(SessionReport(released=released)))
@@ -171,7 +178,7 @@ class SessionWorkflow:
             f"{order.goal.value} {order.side.value}: {reason}",
             policies.VENDOR,
             limit=limit,
-            heartbeat=policies.HEARTBEAT,
+            heartbeat=self.shell.clock.real_span(policies.COMMAND_HEARTBEAT, floor=policies.REAL_FLOOR),
         )
 
     def _label(self, effect: Label) -> None:
@@ -204,9 +211,14 @@ class SessionWorkflow:
         self.shell.log = ()
         self.shell.begin(steps.CLOSE_NIGHT, "close night", step, f"account for the night: {effect.reason}")
 
-    async def _report(self, effect: Report) -> None:
+    async def _report(self) -> None:
+        """One night to the driver. A session that ends with it lets this go, and tells both at once."""
+        report, self._last_night = self._last_night, None
+        await self._tell_driver(SessionReport(night=report))
+
+    def _reported(self, effect: Report) -> NightReported:
         state, night = self.shell.state, effect.night
-        report = NightReported(
+        return NightReported(
             session_id=state.session_id,
             vehicle_id=state.car.device_id,
             number=night.number,
@@ -219,7 +231,6 @@ class SessionWorkflow:
             matched_charger_id=state.last_charger_id,
             is_match_known=state.is_match_known,
         )
-        await self._tell_driver(SessionReport(night=report))
 
     async def _tell_driver(self, report: SessionReport) -> None:
         """Best effort: the driver may be gone; accounts are in storage and the sweep repairs."""
@@ -239,6 +250,7 @@ class SessionWorkflow:
                 heard=shell.heard,
                 log=shell.log,
                 operator_url=self._operator_url,
+                shell=self._way,
             )
         )
 
@@ -246,9 +258,10 @@ class SessionWorkflow:
         state = self.shell.state
         self.shell.cancel_all()
         if state.watch is not None:
-            await self.shell.do(steps.STOP_LISTENING, steps.ListenTo(watch=state.watch), "the session is over")
+            to = steps.ListenTo(watch=state.watch)
+            await self.shell.do(steps.STOP_LISTENING, to, "the session is over", is_local=self._way >= SHELL)
         ended = SessionEnded(
             session_id=state.session_id, vehicle_id=state.car.device_id, readings=tuple(state.readings.values())
         )
-        await self._tell_driver(SessionReport(ended=ended))
+        await self._tell_driver(SessionReport(night=self._last_night, ended=ended))
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -120,9 +120,11 @@ class Shell(Generic[StateT, DecisionT]):
         *,
         limit: timedelta | None = None,
         heartbeat: timedelta | None = None,
+        is_local: bool = False,
     ) -> None:
         """Begin a durable step as a task; what becomes of it is heard as an event."""
-        self.spawn(name, self.do(step, payload, reason, retries, limit=limit, heartbeat=heartbeat))
+        work = self.do(step, payload, reason, retries, limit=limit, heartbeat=heartbeat, is_local=is_local)
+        self.spawn(name, work)
 
     async def do(
         self,
@@ -133,19 +135,34 @@ class Shell(Generic[StateT, DecisionT]):
         *,
         limit: timedelta | None = None,
         heartbeat: timedelta | None = None,
+        is_local: bool = False,
     ) -> None:
-        """Do a durable step and hear its answer, or that it was lost."""
+        """Do a durable step and hear its answer, or that it was lost.
+
+        `is_local`: within the workflow task, beside the decision; for quick steps on our own books.
+        """
         answer = ANSWERS[step]
+        limit = limit or 3 * policies.REAL_FLOOR
         try:
-            result = await workflow.execute_activity(
-                step,
-                payload,
-                result_type=answer.gives,
-                start_to_close_timeout=limit or 3 * policies.REAL_FLOOR,
-                heartbeat_timeout=heartbeat,
-                retry_policy=retries,
-                summary=clip(reason),
-            )
+            if is_local:
+                result = await workflow.execute_local_activity(
+                    step,
+                    payload,
+                    result_type=answer.gives,
+                    start_to_close_timeout=limit,
+                    retry_policy=retries,
+                    summary=clip(reason),
+                )
+            else:
+                result = await workflow.execute_activity(
+                    step,
+                    payload,
+                    result_type=answer.gives,
+                    start_to_close_timeout=limit,
+                    heartbeat_timeout=heartbeat,
+                    retry_policy=retries,
+                    summary=clip(reason),
+                )
             events = answer.heard_as(result)
         except ActivityError as failure:
             if isinstance(failure.cause, CancelledError):

@@ -20,6 +20,7 @@ from domain.session.effects import (
     Send,
     SessionEffect,
     Tell,
+    WakeAt,
 )
 from domain.session.hearing import note_match, soc_at_opening, with_night
 from domain.session.picture import picture_of
@@ -58,6 +59,8 @@ def begun(state: SessionState, effect: SessionEffect, at: datetime) -> SessionSt
             return state.model_copy(update={"to_report": None})
         case Tell():
             return _note_told(state, effect)
+        case WakeAt():
+            return state.model_copy(update={"wake_at": effect.at})
         case Label():
             return state.model_copy(update={"labels": effect.labels})
         case CloseNight():

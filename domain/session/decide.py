@@ -32,10 +32,13 @@ from domain.session.rivals import rests_until
 from domain.session.spread import next_switch_after
 from domain.session.state import Labels, OverrideKind, SessionState
 from domain.session.telling import tell_the_driver, when_to_tell
-from domain.session.wants import measure_at, must_start_at, wanted
+from domain.session.wants import is_reached, measure_at, must_start_at, wanted
 
 NEXT_NIGHT_AFTER = timedelta(hours=1)
 """A car still plugged this long after departure gets its next night."""
+
+STEP_ENDS_WITHIN = timedelta(minutes=45)
+"""Whatever is under way has ended, and was heard, after this long: the longest rung of the ladder and its retries."""
 
 RENEW_AT_EVENTS = 5_000
 """History events at which a session continues as new (F74)."""
@@ -60,7 +63,7 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     if state.is_closed:
         return
     picture = picture_of(state, now)
-    yield from report_to_the_driver(state)
+    yield from report_to_the_driver(state, now)
     yield from listen_to_devices(state)
     yield from close_when_unplugged(state, now)
     if _why_it_ends(state, now):
@@ -75,9 +78,13 @@ def _rules(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
     yield from label_for_operators(state, picture)
 
 
-def report_to_the_driver(state: SessionState) -> Iterator[SessionEffect]:
-    """The account is in storage first; the report is best effort."""
-    if state.to_report is not None:
+def report_to_the_driver(state: SessionState, now: datetime) -> Iterator[SessionEffect]:
+    """The account is in storage first; the report is best effort. A car that leaves soon is told of in one message."""
+    if state.to_report is None:
+        return
+    stays_at = None if state.last_departure_at is None else state.last_departure_at + NEXT_NIGHT_AFTER
+    may_leave_soon = state.night is None and stays_at is not None and now < stays_at and not _why_it_ends(state, now)
+    if not may_leave_soon:
         yield Report(night=state.to_report, reason=f"night {state.to_report.number} is accounted for")
 
 
@@ -155,6 +162,8 @@ def label_for_operators(state: SessionState, picture: Picture) -> Iterator[Sessi
         is_at_start = known.departs_at is None and (stage, route, is_ready) == AT_START
         if night.departs_at == known.departs_at or is_at_start:
             return
+    if stage == "following plan" and not any(command.outcome is not None for command in night.commands):
+        return  # told together with its route, once a command has ended
     labels = Labels(stage=stage, route=route, departs_at=night.departs_at, is_ready=is_ready)
     yield Label(labels=labels, reason=f"stage {labels.stage}, route {labels.route}")
 
@@ -201,6 +210,10 @@ def _wake(state: SessionState, now: datetime) -> list[SessionEffect]:
     if not later:
         return []
     at, why = min(later)
+    if at > now + STEP_ENDS_WITHIN and is_busy(state):
+        # What is under way ends before that and is heard: the timer is set then, and one that is set stays.
+        kept = state.wake_at
+        return [WakeAt(at=kept, reason=why)] if kept is not None and kept > now + STEP_ENDS_WITHIN else []
     return [WakeAt(at=at, reason=why)]
 
 
@@ -224,7 +237,8 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
     if state.override is not None and state.override.until is not None:
         yield state.override.until, "the driver's pause ends"
     if night.plan is not None:
-        if (switch := next_switch_after(state, night, night.plan, now)) is not None:
+        is_done = is_reached(state, night, picture)  # then no switch changes anything
+        if not is_done and (switch := next_switch_after(state, night, night.plan, now)) is not None:
             yield switch, "the plan switches"
         if why := off_plan(state, night, picture):
             yield may_replan_at(night), f"plan again: {why}"

@@ -1,21 +1,25 @@
 """When a session asks the devices itself: something is unknown, contradictory, or too old to act on."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from domain.commands import Goal
 from domain.devices import Side
 from domain.fusion import Picture
 from domain.memo import remembered
 from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
-from domain.session.ladder import unsure_sides
+from domain.session.ladder import next_rung, unsure_sides
 from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
 from domain.session.wants import is_over, is_short, max_power_kw, reachable_soc_pct, wanted
 
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
+
+LOOK_TICK = timedelta(minutes=30)
+"""Such looks are taken at the nearest tick, so that every word heard meanwhile does not move the timer."""
 
 READ_AGAIN_AFTER = timedelta(minutes=15)
 """An unknown is not asked for more often than this."""
@@ -190,10 +194,26 @@ def plan_ended_at(night: Night, now: datetime) -> datetime | None:
 
 
 def _long_unheard(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
-    is_active = picture.is_flowing or wanted(state, picture, now).on
-    if not is_active or picture.flow_at is None or now - picture.flow_at < LOOK_AGAIN_AFTER:
+    due_at = _looks_again_at(state, picture, now)
+    if due_at is None or now < due_at:
         return None
     return Doubt("power last measured an hour ago", (_longest_unheard(state),))
+
+
+def _looks_again_at(state: SessionState, picture: Picture, now: datetime) -> datetime | None:
+    """When a charge that was not heard of is looked at. A command about to be sent looks by itself."""
+    if picture.flow_at is None:
+        return None
+    is_wanted = wanted(state, picture, now).on
+    if picture.is_flowing and is_wanted is False:
+        return None
+    if not picture.is_flowing:
+        is_left_alone = not state.open_commands() and next_rung(state, Goal.START, now) is None
+        if not (is_wanted and is_left_alone):
+            return None
+    at = picture.flow_at + LOOK_AGAIN_AFTER
+    since_tick = (at - datetime.min.replace(tzinfo=UTC)) % LOOK_TICK
+    return at - since_tick if since_tick < LOOK_TICK / 2 else at - since_tick + LOOK_TICK
 
 
 def _longest_unheard(state: SessionState) -> str:
@@ -245,5 +265,5 @@ def when_to_look(state: SessionState, night: Night, picture: Picture, now: datet
         yield settled_at, "look whether the power has settled"
     if (due_at := _full_by(state, night, picture)) is not None:
         yield due_at, "look whether the target is reached"
-    if picture.flow_at is not None and (picture.is_flowing or wanted(state, picture, now).on):
-        yield picture.flow_at + LOOK_AGAIN_AFTER, "look whether energy still flows"
+    if (look_at := _looks_again_at(state, picture, now)) is not None:
+        yield look_at, "look whether energy still flows"

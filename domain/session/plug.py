@@ -48,7 +48,9 @@ def gone_at(state: SessionState) -> datetime | None:
     if state.unplug_said_at is None:
         return None
     if not state.is_unplug_doubted:
-        return state.unplug_said_at + REPLUG_WITHIN
+        # After a departure that is accounted for nothing is lost by believing it at once.
+        is_between_nights = state.night is None and state.nights_closed > 0
+        return state.unplug_said_at if is_between_nights else state.unplug_said_at + REPLUG_WITHIN
     doubted_until = state.unplug_said_at + DOUBTED_FOR
     return doubted_until if state.night is None else max(doubted_until, state.night.departs_at)
 

@@ -189,6 +189,7 @@ class SessionState(Model):
     acted: tuple[str, ...] = ()  # ids of the last actions obeyed
     answers: dict[str, Preview] = Field(default_factory=dict)  # what the last actions cost and risk, per action id
     watch: Watch | None = None  # what we listen to
+    wake_at: Instant | None = None  # for when the timer was last set
     publication: str = ""  # of prices, last heard of
     to_report: NightAccounted | None = None  # a night the driver's workflow has not been told of
     leaving: frozenset[str] = frozenset()  # devices about to leave our hands

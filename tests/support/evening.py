@@ -21,7 +21,7 @@ from domain.session.state import SessionState
 from workflows import search_attributes
 from workflows.driver import DriverWorkflow
 from workflows.ids import driver_workflow_id, session_workflow_id
-from workflows.messages import DriverStart, SessionStart
+from workflows.messages import SHELL, DriverStart, SessionStart
 from workflows.session import SessionWorkflow
 
 ANSWERS_WITHIN = timedelta(seconds=4)
@@ -110,7 +110,7 @@ async def begin(server: Server, fakes: FakeSteps, state: SessionState) -> Night:
     """Plug in."""
     handle = await server.client.start_workflow(
         SessionWorkflow.run,
-        SessionStart(state=state, clock=server.clock),
+        SessionStart(state=state, clock=server.clock, shell=SHELL),
         id=session_workflow_id(state.session_id),
         task_queue=server.task_queue,
     )

@@ -45,7 +45,7 @@ def test_a_level_off_the_plan_asks_for_a_new_plan_once_the_old_one_has_settled()
     played.decide(0.25)
     (plan,) = played.of(Plan)
     assert (plan.request.soc_pct, plan.reason) == (33, "level is -7 % off the plan")
-    assert played.of(WakeAt)[0].reason == "the plan switches"
+    assert played.of(WakeAt) == [], "the plan is awaited first, then the timer is set"
 
 
 def test_a_level_that_follows_the_plan_asks_for_nothing():
