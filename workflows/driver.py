@@ -55,7 +55,7 @@ from domain.story import driver_details
 from workflows import policies
 from workflows import search_attributes as labels
 from workflows.ids import session_workflow_id
-from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW, DriverStart, SessionReport, SessionStart
+from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW, SHELL, DriverStart, SessionReport, SessionStart
 from workflows.shell import Shell
 
 
@@ -254,7 +254,7 @@ class DriverWorkflow:
         try:
             await workflow.start_child_workflow(
                 SESSION_WORKFLOW,
-                SessionStart(state=session, clock=self.shell.clock, operator_url=self._operator_url),
+                SessionStart(state=session, clock=self.shell.clock, operator_url=self._operator_url, shell=SHELL),
                 id=session_workflow_id(session.session_id),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 search_attributes=labels.for_session(session.program, session.car.brand, session.labels, departs_at),
