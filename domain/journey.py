@@ -246,7 +246,9 @@ def _charger_prompt(state: DriverState, vehicles: tuple[VehicleJourney, ...]) ->
             actions=("link_charger",),
             vehicle_id=demanding.vehicle_id,
         )
-    if "prompt.charger_recommended" in state.dismissed:
+    leaving = state.unlinking  # once confirmed, also if the vendor tells that it is gone before it answers (S21)
+    is_unwanted = leaving is not None and leaving.side is Side.CHARGER and leaving.action_id is not None
+    if is_unwanted or "prompt.charger_recommended" in state.dismissed:
         return None
     return Prompt(
         key="prompt.charger_recommended",

@@ -62,6 +62,13 @@ class Verdict(Model):
     why: str  # key into the catalogues
 
 
+class VehicleAsked(Request):
+    """A vehicle of which it is asked, before it is linked, whether it will need a charger."""
+
+    brand: str = Field(min_length=1, max_length=100)
+    model: str | None = Field(default=None, max_length=100)
+
+
 def requirement_of(
     own: OwnCapability, row: BrandRow | None, rules: Rules, record: Record, brand: str | None = None
 ) -> Verdict:

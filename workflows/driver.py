@@ -50,6 +50,7 @@ from domain.driver.events import (
 )
 from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey, journey_of
+from domain.requirement import VehicleAsked, Verdict
 from domain.session.events import DevicesLeaving
 from domain.story import driver_details
 from workflows import policies
@@ -181,6 +182,13 @@ class DriverWorkflow:
     @workflow.query(description="What the app shows now.")
     def journey(self) -> Journey:
         return journey_of(self.shell.state)
+
+    @workflow.query(
+        description="What will be asked of the driver with a car of this brand and model, before it is linked."
+    )
+    def announce(self, vehicle: VehicleAsked) -> Verdict:
+        state = self.shell.state
+        return state.program.announce(state.driver_id, vehicle.brand, vehicle.model, state.record)
 
     @workflow.query(description="Everything the driver's workflow knows.")
     def state(self) -> DriverState:

@@ -16,6 +16,7 @@ from domain import steps
 from domain.departure import Wish
 from domain.devices import PowerDeliveryState, Side
 from domain.driver.events import ActTonight, DismissPrompt, RequestLink, SetWish
+from domain.requirement import Requirement, VehicleAsked
 from workflows.driver import DriverWorkflow
 
 LINK = RequestLink(action_id="link", side=Side.VEHICLE, redirect_uri="https://app.invalid")
@@ -113,6 +114,8 @@ async def test_a_driver_that_lost_count_of_an_open_session_carries_on(server: Se
 
 async def test_a_refused_update_leaves_no_event_in_history(server: Server):
     async with account(server) as driver:
+        announced = await driver.handle.query(DriverWorkflow.announce, VehicleAsked(brand="jeep", model="Avenger"))
+        assert (announced.requirement, announced.why) == (Requirement.MANDATORY, "why.vehicle_incapable")  # S12
         await driver.see(make_device(can_control=False))
         before = await at_rest(driver)
         with pytest.raises(ActionRefused, match="stays until its action is done"):

@@ -167,7 +167,7 @@ class DriverMachine(RuleBasedStateMachine):
 
     @rule(device_id=devices)
     def gone(self, device_id: str) -> None:
-        self.hear(DeviceGone(device_id=device_id))
+        self.hear(DeviceGone(device_id=device_id, at=self.now))
 
     @rule(side=st.sampled_from(Side), renews=st.sampled_from([None, "JEEP", "ZAPTEC"]))
     def request_link(self, side: Side, renews: str | None) -> None:

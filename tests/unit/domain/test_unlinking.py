@@ -14,6 +14,7 @@ from domain.driver.events import (
     AskUnlink,
     ConfirmUnlink,
     CredentialsDied,
+    DeviceGone,
     DeviceSeen,
     DismissPrompt,
     Enroll,
@@ -276,3 +277,12 @@ def test_a_vendor_of_both_a_car_and_a_charger_loses_only_what_was_asked_about():
     state = play(confirm(state, outcome.token), 1.2)
     state = apply(state, ActionEnded(action_id="confirm", is_done=True))
     assert list(state.devices) == ["car-1"]
+
+
+def test_s21_no_prompt_flashes_up_if_the_vendor_tells_that_the_charger_is_gone_before_it_answers():
+    state, outcome = ask(enrolled(can_control=True))
+    state = play(confirm(state, outcome.token), 1.2)
+    state = apply(state, DeviceGone(device_id="charger-1", at=at(1.2)))
+    assert journey_of(state).prompt is None
+    state = apply(state, ActionEnded(action_id="confirm", is_done=True))
+    assert (journey_of(state).stage, journey_of(state).prompt) == (Stage.ENROLLED, None)
