@@ -53,6 +53,8 @@ RULES = {
     ),  # what vendors say, in the words of the port; nothing of what we make of it
     "benchmarks": Rule({"domain", "planner"}),
     "benchmarks.webhooks": Rule(ANY),  # plays against real processes
+    "benchmarks.charge_now": Rule(ANY),  # likewise
+    "benchmarks.bare": Rule({"client"}),
     "benchmarks.webhook_traffic": Rule({"domain", "providers"}),
     "benchmarks.oracle": Rule({"benchmarks.checker"}, {"numpy"}),  # shares nothing with what it judges
     "benchmarks.checker": Rule({"benchmarks.oracle"}, {"numpy"}),
