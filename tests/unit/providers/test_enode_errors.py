@@ -117,11 +117,11 @@ def test_422_with_issues_is_a_refusal_not_another_controller() -> None:
     assert judge(Kind.COMMAND, 422, Problem(issues=[])) is ControlledElsewhere
 
 
-def test_error_carries_call_status_title_and_wait_but_no_detail() -> None:
-    problem = Problem(title="Slow down 1C4PJXDN0XX000001", detail="user anna@example.com")
+def test_p16_error_carries_call_status_title_and_wait_but_no_detail_and_no_name() -> None:
+    problem = Problem(title="Slow down, Anna Schmidt, 1C4PJXDN0XX000001", detail="user anna@example.com")
     error = error_of(RateLimited, "GET /vehicles/{id}", 429, problem, timedelta(hours=13))
     assert isinstance(error, RateLimited)
-    assert str(error) == "GET /vehicles/{id}: 429 Slow down […]"
+    assert str(error) == "GET /vehicles/{id}: 429 Slow down, …"
     assert error.retry_after == timedelta(hours=13)
 
 

@@ -180,7 +180,7 @@ class TestActions:
         action = WireMapping().action(
             schemas.Action.model_validate(wire.action(failureReason=failure)), side=Side.CHARGER
         )
-        assert (action.reason, action.detail) == ("NEW_REASON", "car of […] at […], […]")
+        assert (action.reason, action.detail) == ("NEW_REASON", "car of … at …")
 
 
 class TestSurprises:
@@ -199,4 +199,15 @@ class TestSurprises:
 
     def test_scrub_shortens_and_keeps_harmless_words(self) -> None:
         assert scrub("Connections limit reached.") == "Connections limit reached."
-        assert len(scrub("x" * 1000, limit=80)) == 80
+        assert len(scrub("no " * 1000, limit=80)) == 80
+
+    @pytest.mark.parametrize(
+        ("said", "passed_on"),
+        [
+            ("Anna Schmidt's Tesla is offline", "… is offline"),
+            ("Vehicle of Jürgen O’Brien not reachable at Hoofdstraat 12, 1012 AB", "Vehicle of … not reachable at …"),
+            ("call 0176 5551234", "call …"),
+        ],
+    )
+    def test_p16_nobody_named_by_the_vendor_is_named_in_errors(self, said: str, passed_on: str) -> None:
+        assert scrub(said) == passed_on

@@ -93,7 +93,7 @@ class TestCommands:
         enode.script["POST /vehicles/car-1/charging"] = wire.problem(400, title, detail="VIN 1C4PJXDN0XX000001")
         action = await enode.provider.start(Side.VEHICLE, "car-1")
         assert (action.id, action.state, action.reason) == (None, ActionState.REFUSED, title)
-        assert action.detail == "VIN […]"
+        assert action.detail == "VIN …"
 
     async def test_known_unmet_precondition_told_as_action_is_cancelled(self, enode: Any, wire: Any) -> None:
         failure = {"type": "FAILED_PRECONDITION", "detail": "not plugged in"}

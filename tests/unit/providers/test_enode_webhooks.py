@@ -135,7 +135,7 @@ class TestEvents:
         assert isinstance(parsed, ActionUpdated)
         assert (parsed.driver_id, parsed.action.side, parsed.action.device_id) == ("driver-1", Side.CHARGER, "box-1")
         assert (parsed.action.state, parsed.action.reason) == (ActionState.FAILED, "NO_RESPONSE")
-        assert parsed.action.detail == "VIN […] did not react"
+        assert parsed.action.detail == "VIN … did not react"
 
     def test_action_of_an_unused_kind_of_device_is_ignored(self) -> None:
         action = {"id": "action-1", "userId": "driver-1", "state": "PENDING", "targetId": "x", "targetType": "hvac"}
