@@ -1,7 +1,7 @@
 """Both pages in a real browser, before one house of real processes.
 
-The driver's: both journeys, a night that shows itself, unlinking. The operator's: in by a key, the fleet, one driver, one
-night, Temporal and back.
+The driver's: both journeys, a night that shows itself, unlinking. The operator's: in by a key, the fleet, one driver,
+one night, Temporal and back.
 """
 
 import re
