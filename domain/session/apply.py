@@ -20,6 +20,7 @@ from domain.session.events import (
 )
 from domain.session.hearing import hear_reading, with_night
 from domain.session.obeying import obey
+from domain.session.rivals import LATE_FOR
 from domain.session.state import Night, OverrideKind, SessionState
 from domain.traits import SLOW
 
@@ -104,11 +105,25 @@ def _end_command(state: SessionState, outcome: CommandOutcome) -> SessionState:
         ended = open_one.model_copy(update={"outcome": outcome})
         state = with_night(state, commands=tuple(ended if c is open_one else c for c in night.commands))
         state = _note_device(state, open_one.order.device_id, outcome)
-        state = state.model_copy(update={"holds": _holds_after(state.holds, outcome)})
+        holds = state.holds if _may_yet_hold(state, outcome) else _holds_after(state.holds, outcome)
+        state = state.model_copy(update={"holds": holds})
         state = _note_lie(state, outcome)
     for reading in outcome.evidence:  # of a late result too: it changes nothing but what is seen
         state = hear_reading(state, reading)
     return state
+
+
+def _may_yet_hold(state: SessionState, outcome: CommandOutcome) -> bool:
+    """Whether a start found energy flowing although a stop that it superseded is on its way to the same device."""
+    commands = state.night.commands if state.night is not None else ()
+    stops = [
+        c for c in commands if c.order.goal is Goal.STOP and c.order.side is outcome.side and c.outcome is not None
+    ]
+    if outcome.result is not CommandResult.ALREADY_SO or outcome.goal is not Goal.START or not stops:
+        return False
+    last = stops[-1]
+    was_superseded = last.outcome is not None and last.outcome.result is CommandResult.SUPERSEDED
+    return was_superseded and outcome.ended_at - last.begun_at < LATE_FOR
 
 
 def _holds_after(holds: tuple[Hold, ...], outcome: CommandOutcome) -> tuple[Hold, ...]:

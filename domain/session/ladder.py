@@ -167,16 +167,20 @@ def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:
 
 def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
     """Sides that failed this goal since it last worked, recently enough to count."""
-    failures: dict[Side, list[CommandOutcome]] = {}
+    failures: dict[Side, list[CommandOutcome]] = {}  # since it last worked
     for command in state.night.commands if state.night else ():
         outcome = command.outcome
         if outcome is None or not _tells(outcome) or (command.order.goal is not goal and not command.order.is_pulse):
             continue
         if outcome.worked or (command.order.is_pulse and goal is Goal.START):
             failures.pop(command.order.side, None)
-        elif now - outcome.ended_at < _rest(state, now):
+        else:
             failures.setdefault(command.order.side, []).append(outcome)
-    return frozenset(side for side, outcomes in failures.items() if not _only_woke(state, side, goal, outcomes))
+    return frozenset(
+        side
+        for side, outcomes in failures.items()
+        if now - outcomes[-1].ended_at < _rest(state, now) and not _only_woke(state, side, goal, outcomes)
+    )
 
 
 def _only_woke(state: SessionState, side: Side, goal: Goal, outcomes: list[CommandOutcome]) -> bool:

@@ -10,7 +10,7 @@ from support.factories import CHARGER, at, make_plan, make_reading, make_session
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.session.effects import Tell
-from domain.session.events import CommandEnded, PlanReady, ReadFailed, ReadingArrived
+from domain.session.events import CommandEnded, DriverActed, PlanReady, ReadFailed, ReadingArrived
 from domain.session.ladder import climb_time, proof_limit
 from domain.session.picture import picture_of
 from domain.session.state import Box, ControlMode
@@ -186,3 +186,11 @@ def test_f1_a_car_that_we_hold_and_that_only_woke_is_started_once_more_at_once()
     assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
     played.end(CommandResult.UNPROVEN, 6.4, make_reading(hours=6.4, paired_with=None))
     assert played.sent() == []
+
+
+def test_p2_a_start_that_found_flow_keeps_the_hold_of_a_stop_that_it_superseded() -> None:
+    played = planned(*both(CHARGING))  # a stop is on its way
+    played.hear(DriverActed(action_id="a", at=at(0.11), act="charge_now"), 0.11)
+    assert [goal for goal, _, _ in played.sent()] == [Goal.START]
+    played.end(CommandResult.ALREADY_SO, 0.12, *both(CHARGING, 0.12))
+    assert [hold.is_certain for hold in played.state.holds] == [False]
