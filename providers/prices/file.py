@@ -1,6 +1,7 @@
 """Prices of one area from one file."""
 
 from bisect import bisect_left, bisect_right
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,16 @@ from providers.prices.table import Unit
 
 PACKAGED = Path(__file__).parent / "data" / "nl-day-ahead-2022.csv"
 PACKAGED_SOURCE = "Ember, European wholesale electricity prices (CC BY 4.0), by way of EV2Gym"
+
+
+def decoded(body: bytes) -> str:
+    """The text of a file as spreadsheets write them: UTF-8, UTF-16 with its mark, else the old Western code page."""
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")
 
 
 class FilePrices:
@@ -30,7 +41,7 @@ class FilePrices:
     ) -> None:
         file = Path(path) if path else PACKAGED
         source = source or (f"file {file.name}" if path else PACKAGED_SOURCE)
-        read = read_prices(file.read_text("utf-8-sig"), source=source, area=area, zone=zone, unit=unit)
+        read = read_prices(decoded(file.read_bytes()), source=source, area=area, zone=zone, unit=unit)
         self.report: PriceReport = read.report
         self.series: PriceSeries = read.series
         self._starts = [slot.starts_at for slot in read.series.slots]

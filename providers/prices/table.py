@@ -50,6 +50,7 @@ _TIMES = re.compile(r"start|time|mtu|date|datum|from|van|begin|utc|period", re.I
 _CLOCKS = re.compile(r"^(time|tijd|uur|hour|zeit)\b", re.IGNORECASE)
 _ENDS = re.compile(r"^(end|until|till|to|tot|bis)\b|end_", re.IGNORECASE)
 _PRICES = re.compile(r"price|prijs|preis|mwh|kwh|eur|€", re.IGNORECASE)
+_SEPARATOR_TOLD = re.compile(r"\"?sep=.\"?", re.IGNORECASE)  # to Excel
 _NONE = {"", "-", "n/e", "n/a", "na", "nan", "null", "none"}
 _LOCAL_ZONE = "Europe/Amsterdam"  # the clock that "CET/CEST" in a header means
 
@@ -57,15 +58,24 @@ _LOCAL_ZONE = "Europe/Amsterdam"  # the clock that "CET/CEST" in a header means
 def read_table(text: str, unit: Unit) -> tuple[Columns, list[Cells]]:
     """The columns and all rows of `text` but blank ones and the header; `unit` holds if the header is silent."""
     lines = [(n, line) for n, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1) if line.strip(' ;,\t"')]
+    if lines and _SEPARATOR_TOLD.fullmatch(lines[0][1]):
+        lines.pop(0)
     if not lines:
         return Columns(), []
     separator = max(";\t,", key=lambda sign: lines[0][1].count(sign) * (2 if sign != "," else 1))
-    parsed = csv.reader((line for _, line in lines), delimiter=separator, skipinitialspace=True)
-    rows = [(n, line, cells) for (n, line), cells in zip(lines, parsed, strict=True)]
+    rows = [(n, line, _parted(line, separator)) for n, line in lines]
     columns = _columns(rows[0][2])
     body = rows if columns is None else rows[1:]
     columns = columns or Columns()
     return columns, [_cells(n, line, cells, columns, columns.unit or unit) for n, line, cells in body]
+
+
+def _parted(line: str, separator: str) -> list[str]:
+    """The cells. Line by line, so that a quotation mark left open costs its own row and not all that follow."""
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:  # a cell without end
+        return []
 
 
 def _columns(header: Sequence[str]) -> Columns | None:
@@ -76,6 +86,8 @@ def _columns(header: Sequence[str]) -> Columns | None:
     start = _first(names, _TIMES, ())
     end = _first(names, _ENDS, (start,))
     time = _first(names, _CLOCKS, (start, end))
+    if start is None:  # "Zeit" alone is the whole time stamp
+        start, time = time, None
     price = _first(names, _PRICES, (start, end, time))
     start = start or 0
     return Columns(
@@ -132,7 +144,7 @@ def _split(cell: str) -> tuple[str, str]:
 
 def parse_number(text: str) -> float | None:
     """The number in `text` with decimal point or comma; NaN where a sign stands for "none", None if it is no number."""
-    text = re.sub(r"[\s€'\u00a0]|EUR", "", text)
+    text = re.sub(r"[\s€'\u00a0]|EUR", "", text).replace("\u2212", "-")  # the minus of typesetters
     if text.lower() in _NONE:
         return math.nan
     if "," in text:

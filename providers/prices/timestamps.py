@@ -12,6 +12,9 @@ from typing import NamedTuple
 _PARTS = re.compile(r"([\d./-]+)[T\s]*(.*)")
 _DAY = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})")
 _CLOCK = re.compile(r"(?:(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(?:\(?(Z|UTC|GMT|CEST|CET|[+-]\d{2}:?\d{2})\)?)?")
+YEARS = range(1990, 2200)
+"""Years that have hourly prices; another one is a slip, and the edges of the calendar have no neighbours."""
+
 _ZONES: dict[str, tzinfo] = {
     "Z": UTC,
     "UTC": UTC,
@@ -59,6 +62,8 @@ def _days(text: str) -> tuple[tuple[DateOrder, date], ...]:
 
 def _real(*days: tuple[DateOrder, int, int, int]) -> Iterator[tuple[DateOrder, date]]:
     for order, year, month, day in days:
+        if year not in YEARS:
+            continue
         with contextlib.suppress(ValueError):  # there is no 31 June
             yield order, date(year, month, day)
 

@@ -59,6 +59,45 @@ async def test_own_file_is_read_with_its_zone(tmp_path: Path) -> None:
     assert prices.series.source == "file prices.csv"
 
 
+DAY = "".join(f"01.07.2022 {hour:02}:00;{50 + hour},5\n" for hour in range(24))
+TABLE = "Zeit;Preis €/MWh\n" + DAY
+
+
+@pytest.mark.parametrize(
+    "body", [TABLE.encode(), TABLE.encode("utf-8-sig"), TABLE.encode("utf-16"), TABLE.encode("cp1252")]
+)
+def test_file_is_read_in_the_encoding_of_its_spreadsheet(tmp_path: Path, body: bytes) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_bytes(body)
+    prices = FilePrices(file)
+    assert (prices.report.rows_used, prices.report.hours_known) == (24, 24)
+    assert prices.series.slots[0].price_per_kwh == 0.0505
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '"02.07.2022 00:00;5',  # a quotation mark left open
+        "9" * 200_000 + ";1",  # longer than a cell may be
+        "31.12.9999 23:00;5",  # the calendar's edges have no neighbours
+        "0001-01-01 00:00;5",
+        "=cmd|'/C calc'!A0;5",
+        "\0\0;\0",
+    ],
+)
+def test_hostile_row_costs_itself_only_and_is_counted(tmp_path: Path, row: str) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(f"sep=;\n{TABLE.replace(DAY, '')}{row}\n{DAY}", encoding="utf-8")
+    report = FilePrices(file).report
+    assert (report.rows_read, report.rows_used, report.unreadable, report.hours_known) == (25, 24, 1, 24)
+
+
+def test_minus_of_a_typesetter_is_a_minus(tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(f"{TABLE}02.07.2022 00:00;\u221250,5\n", encoding="utf-8")
+    assert FilePrices(file).series.slots[-1].price_per_kwh == -0.0505
+
+
 def test_source_of_the_packaged_data_is_named_beside_it() -> None:
     readme = Path(__file__).parents[3] / "providers" / "prices" / "data" / "README.md"
     assert "CC BY 4.0" in readme.read_text("utf-8")
