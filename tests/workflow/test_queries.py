@@ -68,7 +68,7 @@ async def test_sessions_that_are_queried_all_the_time_end_and_replay(tmp_path: P
             asking = [asyncio.create_task(ask_all_the_time(played, answers)) for played in sessions]
             await asyncio.gather(*map(change_mind, sessions))
             await asyncio.gather(*(played.unplugged() for played in sessions))
-            await asyncio.wait_for(asyncio.gather(*(played.handle.result() for played in sessions)), LIMIT_SECONDS)
+            await asyncio.wait_for(asyncio.gather(*(played.handle.result() for played in sessions)), 3 * LIMIT_SECONDS)
             for questions in asking:
                 questions.cancel()
             await asyncio.wait(asking)
