@@ -17,7 +17,7 @@ SETTLED_AFTER = timedelta(minutes=5)
 
 
 READY_LOST_PCT = 5.0
-"""A car's own word this far below a target that it once told as reached takes that back (F8) [%]."""
+"""A car's own word this far below its last one takes back that the target was reached (F8) [%]."""
 
 
 def hear_reading(state: SessionState, reading: Reading) -> SessionState:
@@ -28,6 +28,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     if _is_older(reading, state.readings.get(reading.device_id)):
         return state
     trace = traced(state.traces.get(reading.device_id, Trace()), reading)
+    fell = _fell(state.readings.get(reading.device_id), reading)
     state = state.model_copy(
         update={
             "readings": {**state.readings, reading.device_id: reading},
@@ -39,7 +40,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     state = _note_lie(_note_level(state, reading), reading)
     picture = picture_of(state, reading.received_at, is_by_word=True)
     state = seen(note_plug(state, picture, reading), picture)
-    return _note_power(_note_ready(_without_disproved_holds(state, reading), reading), reading)
+    return _note_power(_note_ready(_without_disproved_holds(state, reading), reading, fell=fell), reading)
 
 
 def note_match(state: SessionState) -> SessionState:
@@ -155,7 +156,14 @@ def _flow_disproves(hold: Hold, reading: Reading) -> bool:
     return hold.is_certain and flows and reading.observed_at is not None and reading.observed_at > hold.since
 
 
-def _note_ready(state: SessionState, reading: Reading) -> SessionState:
+def _fell(before: Reading | None, reading: Reading) -> bool:
+    """Whether the car takes back a level that it told (F8)."""
+    if before is None or before.soc_pct is None or reading.soc_pct is None:
+        return False
+    return reading.soc_pct <= before.soc_pct - READY_LOST_PCT
+
+
+def _note_ready(state: SessionState, reading: Reading, *, fell: bool) -> SessionState:
     night, level = state.night, state.level
     if night is None or reading.side is not Side.VEHICLE or reading.soc_pct is None or level is None:
         return state
@@ -166,7 +174,7 @@ def _note_ready(state: SessionState, reading: Reading) -> SessionState:
     if night.ready_at is None:
         is_there = is_there or says_done(picture_of(state, reading.received_at), night.target_soc_pct)
         return with_night(state, ready_at=reading.observed_at or reading.received_at) if is_there else state
-    is_lost = is_believed and reading.soc_pct < night.target_soc_pct - READY_LOST_PCT and not level.is_frozen
+    is_lost = is_believed and fell and reading.soc_pct < night.target_soc_pct
     return with_night(state, ready_at=None) if is_lost else state
 
 

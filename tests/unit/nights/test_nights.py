@@ -36,6 +36,8 @@ def test_the_report_has_every_figure() -> None:
         "false_alarms",
         "ready",
         "ready_possible",
+        "missed",
+        "lost_while_waiting",
         "cost_over_optimum_pct",
         "promises",
         "faults",
