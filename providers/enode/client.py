@@ -5,7 +5,6 @@ Nothing here knows devices; `provider` says what to call and what it means.
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from domain.clock import Clock
 from domain.errors import CallerError, MalformedReply, NightchargeError, RetryableError, Unauthorized
@@ -252,11 +252,18 @@ def _malformed(label: str, error: ValidationError) -> MalformedReply:
     return MalformedReply(f"{label}: {', '.join(places)[:120]}")
 
 
+def _read_json(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        return from_json(schemas.whole_text(body))
+
+
 def _json(label: str, response: httpx.Response) -> Any:
     if not response.content:
         return None
     try:
-        return json.loads(response.content)
+        return _read_json(response.content)
     except (ValueError, RecursionError):
         raise unreadable(label, response.headers.get("content-type", "")) from None
 
@@ -264,7 +271,7 @@ def _json(label: str, response: httpx.Response) -> Any:
 def _problem(response: httpx.Response) -> schemas.Problem:
     """The problem told, or an empty one: an error's body is never needed to know that it is an error."""
     try:
-        return schemas.Problem.model_validate(json.loads(response.content))
+        return schemas.Problem.model_validate(_read_json(response.content))
     except (ValueError, RecursionError):
         return schemas.Problem()
 

@@ -4,6 +4,7 @@ Only ids are required. A missing, null or unreadable field is `None`, extra fiel
 strings; `mapping` gives them meaning. Unreadable fields are counted when a `Surprises` comes as validation context.
 """
 
+import json
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
@@ -12,6 +13,15 @@ from pydantic.alias_generators import to_camel
 from providers.enode.surprises import Surprises
 
 T = TypeVar("T")
+
+
+def whole_text(body: bytes) -> bytes:
+    """JSON whose text can be written again: half a character, as of a name cut too short, becomes a question mark.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    return json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _none(value: Any, info: ValidationInfo) -> None:

@@ -6,7 +6,6 @@ delivery. A body is a JSON array of 1 to 100 events.
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
@@ -77,8 +76,8 @@ _EVENTS: TypeAdapter[list[schemas.Event | None]] = TypeAdapter(
 def _read(body: bytes, mapping: WireMapping) -> list[schemas.Event | None] | None:
     """The events of a body; None: it is no array.
 
-    Read from the bytes at once, which takes half as long; by the standard library what that reader refuses: a name cut
-    in the middle of a character, say, must not cost the other ninety-nine events.
+    Read from the bytes at once, which takes half as long. That reader refuses half a character; but a name cut too
+    short must not cost the other ninety-nine events.
 
     Raises:
         ValueError, RecursionError: it is no JSON.
@@ -86,8 +85,8 @@ def _read(body: bytes, mapping: WireMapping) -> list[schemas.Event | None] | Non
     try:
         return _EVENTS.validate_json(body, context=mapping.surprises)
     except ValidationError:
-        raw = json.loads(body)
-        return _EVENTS.validate_python(raw, context=mapping.surprises) if isinstance(raw, list) else None
+        whole = schemas.whole_text(body)
+        return _EVENTS.validate_json(whole, context=mapping.surprises) if whole.startswith(b"[") else None
 
 
 def _event(wire: schemas.Event | None, received_at: datetime, mapping: WireMapping) -> ProviderEvent:

@@ -10,15 +10,17 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlmodel import Session, SQLModel, select
 
 from domain.devices import Reading, Side
 from domain.errors import RetryableError
-from storage import database, tables
+from storage import database, migrations, tables
 from storage.database import Database
+from storage.inbox import SqlInbox
 from storage.migrations import migrate
 from storage.sql import SqlStore
 
@@ -66,6 +68,58 @@ async def test_migrations_make_exactly_the_tables(url: str) -> None:
     await opened.close()
     assert tables.CommandRow.metadata.tables
     assert differences == []
+
+
+async def test_a_backlog_is_found_without_a_look_at_what_is_done(url: str) -> None:
+    """Else every round would read three days of deliveries, or the bodies of all that wait."""
+    store = SqlStore(url)
+    await store.create()
+    asked: list[str] = []
+    event.listen(store.database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    await store.inbox.take(5)
+    await store.inbox.backlog()
+    queries = [one for one in asked if "FROM delivery" in one and "IS NOT NULL" not in one]
+    plans = await store.database.look(
+        lambda connection: [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", (5, 0)[: one.count("?")]).all() for one in queries
+        ]
+    )
+    await store.close()
+    assert len(plans) == 2
+    assert all("ix_delivery_pending" in str(plan) for plan in plans), plans
+
+
+async def test_a_storm_of_deliveries_shares_transactions_and_each_hears_its_own_answer(url: str) -> None:
+    store = SqlStore(url)
+    await store.create()
+    inbox, begun = SqlInbox(store.database, gather_seconds=0.05), []
+    event.listen(store.database.engine, "begin", begun.append)
+    assert await inbox.accept("first", b"first", NOON)
+    answers = await asyncio.gather(*(inbox.accept(f"{n}", str(n % 10).encode(), NOON) for n in range(20)))
+    await store.close()
+    assert answers == [True] * 10 + [False] * 10
+    assert len(begun) == 2
+
+
+async def test_round_interrupted_under_the_old_version_is_taken_again_by_the_new_one(url: str) -> None:
+    """The mark moved from the delivery to a table of its own (0009)."""
+
+    def upgrade(connection: Connection) -> None:
+        command.upgrade(migrations._config(connection), "0008_breakers")
+        for number, is_taken in ((1, True), (2, True), (3, False)):
+            connection.exec_driver_sql(
+                "INSERT INTO delivery (delivery_id, digest, received_at, is_done, is_taken, body)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (f"{number}", f"{number}", "2022-12-14 12:00:00", False, is_taken, b"[]"),
+            )
+        migrate(connection)
+
+    opened = Database(url)
+    await opened.prepare(upgrade)
+    await opened.close()
+    store = SqlStore(url)
+    assert [one.id for one in await store.inbox.take(1)] == ["1", "2"]
+    await store.close()
 
 
 async def test_create_again_keeps_what_is_stored(url: str) -> None:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from domain.devices import ActionState, CapabilityKind, Device, PowerDeliveryState, Side
 from providers.enode import schemas
+from providers.enode.client import _read_json
 from providers.enode.mapping import STATES, WireMapping
 from providers.enode.surprises import DISTINCT_LIMIT, Surprises, scrub
 
@@ -181,6 +182,11 @@ class TestActions:
             schemas.Action.model_validate(wire.action(failureReason=failure)), side=Side.CHARGER
         )
         assert (action.reason, action.detail) == ("NEW_REASON", "car of … at …")
+
+
+def test_half_a_character_in_a_reply_becomes_a_question_mark() -> None:
+    """Else it would break whoever writes it down."""
+    assert _read_json(b'{"vendor": "JEEP\\ud83d"}') == {"vendor": "JEEP?"}
 
 
 class TestSurprises:

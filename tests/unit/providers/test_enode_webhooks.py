@@ -168,6 +168,17 @@ class TestEvents:
 
 
 class TestMalformed:
+    def test_name_cut_within_a_character_costs_neither_its_event_nor_the_others(self) -> None:
+        """A strict reader refuses the whole body for it."""
+        cut = event("user:vehicle:updated", vehicle=vehicle(vendor="JEEP\ud83d"))
+        body = json.dumps([cut, event("user:vehicle:updated", vehicle=vehicle())]).encode()
+        assert b"\\ud83d" in body
+        first, second = parse_delivery(body, RECEIVED_AT)
+        assert isinstance(first, DeviceUpdated)
+        assert isinstance(second, DeviceUpdated)
+        assert (first.device.vendor, second.device.vendor) == ("JEEP?", "JEEP")
+        assert first.model_dump_json()
+
     @pytest.mark.parametrize(
         ("body", "problem"),
         [
