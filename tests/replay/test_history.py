@@ -1,7 +1,7 @@
 """What history tells is what the session wrote: the same entries, with the same numbers and instants."""
 
 import asyncio
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,8 @@ def test_every_signal_of_the_session_has_a_meaning() -> None:
 
 async def a_hard_night(temporal: Client, house: House, monkeypatch: pytest.MonkeyPatch) -> Played:
     """A superseded stop, a lost start, a lost read, a restarted shell and a new run, from plug-in to unplug."""
+    # A timer is wanted beside the command under way: else it would wait for that command's end.
+    monkeypatch.setattr("domain.session.decide.STEP_ENDS_WITHIN", timedelta(hours=2))
     first_stop, start = house.held[1], house.held[2]
     async with shell_worker(temporal):
         played = await plug_in(temporal, house)
