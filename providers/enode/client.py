@@ -5,6 +5,7 @@ Nothing here knows devices; `provider` says what to call and what it means.
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,6 @@ from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
 
 from domain.clock import Clock
 from domain.errors import CallerError, MalformedReply, NightchargeError, RetryableError, Unauthorized
@@ -253,10 +253,7 @@ def _malformed(label: str, error: ValidationError) -> MalformedReply:
 
 
 def _read_json(body: bytes) -> Any:
-    try:
-        return from_json(body)
-    except ValueError:
-        return from_json(schemas.whole_text(body))
+    return json.loads(schemas.whole_text(body))
 
 
 def _json(label: str, response: httpx.Response) -> Any:
