@@ -68,7 +68,8 @@ async def test_a_departure_changed_in_mid_night_is_planned_for_and_ends_the_nigh
         await tonight.end()
 
     asked = [step.request.departs_at for step in tonight.fakes.asked[steps.MAKE_PLAN]]
-    assert asked[:2] == [MORNING, at(9)]  # short at departure: the night behind it goes on to the target
+    assert asked[0] == MORNING
+    assert at(9) in asked  # whatever else is planned before a busy machine hears of it, or in the night behind it
     closing = tonight.fakes.asked[steps.CLOSE_NIGHT][0]
     assert closing.night.departs_at == at(9)
     assert closing.closed_at >= at(9)
