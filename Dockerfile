@@ -10,7 +10,9 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r r
 COPY activities ./activities
 COPY domain ./domain
 COPY gateway ./gateway
+COPY demo ./demo
 COPY nights ./nights
+COPY ops ./ops
 COPY planner ./planner
 COPY providers ./providers
 COPY simulator ./simulator

@@ -11,19 +11,19 @@ from typing import Annotated
 import typer
 
 COMMANDS = {
-    "up": "nights.up_command:up",
+    "up": "ops.up_command:up",
     "demo": "cli:demo",
     "worker": "cli:worker",
     "serve": "cli:serve",
     "simulator": "simulator.command:simulator",
     "plan": "planner.command:plan",
     "nights": "nights.nights_command:nights",
-    "inspect": "nights.inspect_command:inspect",
-    "doctor": "nights.doctor_command:doctor",
-    "program": "nights.program_command:program",
-    "rollout": "nights.rollout_command:rollout",
-    "inbox": "nights.inbox_command:inbox",
-    "keys": "nights.keys_command:keys",
+    "inspect": "ops.inspect_command:inspect",
+    "doctor": "ops.doctor_command:doctor",
+    "program": "ops.program_command:program",
+    "rollout": "ops.rollout_command:rollout",
+    "inbox": "ops.inbox_command:inbox",
+    "keys": "ops.keys_command:keys",
     "contract": "cli:contract",
 }
 """Where each command, or group of commands, is."""
@@ -51,7 +51,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for pictures, page and logs.")] = Path("demo-output"),
 ) -> None:
     """Play three drivers' night on a real Temporal server."""
-    from nights.demo import play
+    from demo.play import play
 
     raise typer.Exit(asyncio.run(play(keep=keep, speed=speed, out=out)))
 

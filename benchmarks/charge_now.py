@@ -35,7 +35,7 @@ from domain.clock import Clock
 from domain.program import Program
 from domain.steps import SEND_COMMAND
 from gateway.api.access import Scope, new_key
-from nights.embedded import Installation, installation
+from ops.embedded import Installation, installation
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 from workflows.ids import session_workflow_id

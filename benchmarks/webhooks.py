@@ -32,7 +32,7 @@ from temporalio.service import RPCError
 from benchmarks.webhook_traffic import Fleet, Load, Sent
 from client import connect
 from domain.relevance import Watch
-from nights.processes import Processes, free_port, tool
+from ops.processes import Processes, free_port, tool
 from storage.sql import SqlStore
 from workflows.ids import driver_workflow_id, session_workflow_id
 from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW

@@ -1,1 +1,1 @@
-"""Nights played through the production machines: the demo, its pictures, and the rebuilding of a night's log."""
+"""Nights played through the production machines: drawn, played by either engine, judged; histories kept for replay."""

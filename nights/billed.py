@@ -16,7 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 from domain import steps
-from nights.history import DECISION_MARKER
+from ops.history import DECISION_MARKER
 
 THROTTLE = 0.8
 """The SDK sends a heartbeat at most this often, as a part of the heartbeat timeout ..."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from nights.judge.truth import Truth
 from nights.judge.verdict import Verdict
 from nights.play import PlayedNight
-from nights.telling import in_words
+from ops.telling import in_words
 
 Line = tuple[datetime, str, str]
 

@@ -35,7 +35,7 @@ from domain.rollout.events import Go
 from domain.rollout.standing import Phase, Standing
 from domain.rollout.state import RolloutState
 from nights.billed import billed
-from nights.processes import Processes, StartFailed, free_port, tool
+from ops.processes import Processes, StartFailed, free_port, tool
 from storage.database import Database
 from storage.migrations import migrate
 from storage.programs import Programs

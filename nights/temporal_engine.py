@@ -31,10 +31,10 @@ from domain.session.effects import Decision
 from domain.session.state import SessionState
 from nights.desk_faults import install_at_desk
 from nights.play import AFTERWARDS, PlayedNight
-from nights.processes import tool
 from nights.temporal_session import Pending, TemporalSession
 from nights.world.faults import install
 from nights.world.spec import NightSpec
+from ops.processes import tool
 from workflows.answers import ANSWERS
 from workflows.engine import PLUGIN
 from workflows.policies import COMMAND_HEARTBEAT, VENDOR

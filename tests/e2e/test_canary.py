@@ -18,7 +18,7 @@ from google.protobuf.json_format import MessageToDict
 from domain.clock import Clock
 from domain.program import Program
 from gateway.api.access import Scope, new_key
-from nights.embedded import GATEWAY_SECRET, WEBHOOK_SECRET, Installation, installation
+from ops.embedded import GATEWAY_SECRET, WEBHOOK_SECRET, Installation, installation
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 from workflows.ids import driver_id, driver_workflow_id

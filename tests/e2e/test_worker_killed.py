@@ -19,7 +19,7 @@ from domain.devices import Side
 from domain.driver.events import Enroll, LinkReturned, SetWish
 from domain.driver.state import Program
 from domain.journey import Stage
-from nights.embedded import Installation, installation
+from ops.embedded import Installation, installation
 from storage.sql import SqlStore
 from workflows.ids import driver_id
 

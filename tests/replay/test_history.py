@@ -17,8 +17,8 @@ from domain.devices import Side
 from domain.nightlog import LogEntry
 from domain.session.events import DriverActed
 from domain.steps import CLOSE_NIGHT, CloseTheNight
-from nights.history import SIGNALS, rebuild
 from nights.record_histories import read, record, stored
+from ops.history import SIGNALS, rebuild
 from workflows.session import SessionWorkflow
 
 SESSIONS = [

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from domain.account import NightAccount
 from domain.nightlog import LogEntry, LogKind
-from nights.inspect import Source, in_lines, story_of
-from nights.inspect_command import UNKNOWN, as_json_lines, inspect
-from nights.processes import free_port
 from nights.record_histories import read, stored
+from ops.inspect import Source, in_lines, story_of
+from ops.inspect_command import UNKNOWN, as_json_lines, inspect
+from ops.processes import free_port
 from storage.sql import SqlStore
 
 HISTORY = next(

@@ -20,7 +20,7 @@ from domain.clock import Clock
 from domain.departure import Wish
 from domain.program import Program
 from gateway.api.access import Scope, new_key
-from nights.embedded import Installation, installation
+from ops.embedded import Installation, installation
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 

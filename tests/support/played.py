@@ -27,9 +27,9 @@ from domain.nightlog import LogEntry
 from domain.session.effects import Decision
 from domain.session.events import NightAccounted, PlanReady, ReadingArrived
 from domain.session.state import SessionState
-from nights.embedded import TIMER_GRID
-from nights.inspect import runs_of
-from nights.processes import Processes, free_port, tool
+from ops.embedded import TIMER_GRID
+from ops.inspect import runs_of
+from ops.processes import Processes, free_port, tool
 from workflows.ids import session_workflow_id
 from workflows.messages import SessionStart
 from workflows.search_attributes import ALL

@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from domain.clock import Clock
-from nights.processes import tool
+from ops.processes import tool
 from workflows.driver import DriverWorkflow
 from workflows.engine import PLUGIN
 from workflows.search_attributes import ALL

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from domain.clock import Clock
-from nights.doctor import Finding, State, examine, of_settings
+from ops.doctor import Finding, State, examine, of_settings
 from settings import Settings
 
 NOWHERE = "127.0.0.1:1"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nights.practice_prices import practice_prices
+from ops.practice_prices import practice_prices
 from providers.prices.file import FilePrices
 
 TODAY = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)

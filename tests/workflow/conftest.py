@@ -6,7 +6,7 @@ import pytest
 from support.servers import Server, serve
 
 NIGHT_SPEED = 3600.0
-"""World seconds a real second where time is real: a night of twelve hours takes twelve seconds, on a busy machine too."""
+"""World seconds a real second where time is real: slow enough for a busy machine to follow the night."""
 
 
 @pytest.fixture(params=["time-skipping", "dev"])

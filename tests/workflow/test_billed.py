@@ -16,7 +16,7 @@ from domain.plan import ChargingPlan
 from domain.session.events import PricesChanged
 from domain.session.state import SessionState
 from nights.billed import Billed, billed
-from nights.history import rebuild
+from ops.history import rebuild
 from workflows.session import SessionWorkflow
 
 MOST_ACTIONS, MOST_WITHOUT_DECISIONS_AND_READS, MOST_EVENTS = 64, 32, 260

@@ -16,7 +16,7 @@ from temporalio.client import WorkflowHistory
 
 from domain.devices import Side
 from domain.session.events import DriverActed
-from nights.history import rebuild
+from ops.history import rebuild
 from workflows.session import SessionWorkflow
 
 SESSIONS = 2

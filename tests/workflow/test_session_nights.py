@@ -13,7 +13,7 @@ from domain import steps
 from domain.commands import Goal
 from domain.departure import Wish
 from domain.devices import Side
-from nights.history import rebuild
+from ops.history import rebuild
 
 PATIENT = 3600.0
 """World seconds a real second: a busy machine's first stop must come before the car has all it needs."""

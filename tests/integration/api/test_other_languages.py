@@ -11,7 +11,7 @@ from support.fake_steps import FakeSteps
 from support.servers import serve
 
 from client import driver_id
-from nights.processes import tool
+from ops.processes import tool
 from workflows.policies import TASK_QUEUE
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from cli import app
 from domain.rollout.evidence import NightRecord
-from nights.program_command import _run
+from ops.program_command import _run
 from storage.reliability import SqlReliability
 from storage.roster import SqlRoster
 

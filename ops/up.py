@@ -24,10 +24,10 @@ from client import connect
 from domain.model import Model
 from domain.program import Program
 from gateway.api.access import Scope, new_key
-from nights.embedded import TIMER_GRID, search_attribute_options
-from nights.kept_world import keep
-from nights.practice_prices import practice_prices
-from nights.processes import Processes, StartFailed, free_port, tool
+from ops.embedded import TIMER_GRID, search_attribute_options
+from ops.kept_world import keep
+from ops.practice_prices import practice_prices
+from ops.processes import Processes, StartFailed, free_port, tool
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from demo.backend import JourneyRecord
+from demo.cast import Role
 from domain.account import NightAccount
 from domain.journey import Stage
 from domain.nightlog import LogEntry
-from nights.backend import JourneyRecord
-from nights.cast import Role
 
 
 @dataclass

@@ -10,8 +10,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.nightlog import LogEntry
-from nights.history import rebuild, start_of
-from nights.telling import in_words
+from ops.history import rebuild, start_of
+from ops.telling import in_words
 from storage.sql import SqlStore
 from workflows.ids import session_workflow_id
 

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from client import connect
 from domain.clock import Clock
-from nights.processes import Processes, StartFailed, free_port, tool
+from ops.processes import Processes, StartFailed, free_port, tool
 from settings import Settings
 from workflows.search_attributes import ALL
 

@@ -9,11 +9,11 @@ import jinja2
 from rich.console import Console
 from rich.table import Table
 
+from demo.cast import PROGRAM
+from demo.picture import draw_night
+from demo.verdict import Played
 from domain.devices import Reading
-from nights.cast import PROGRAM
-from nights.picture import draw_night
-from nights.telling import in_words
-from nights.verdict import Played
+from ops.telling import in_words
 
 COLUMNS = ("driver", "journey", "route", "commands", "ready", "energy", "cost", "uncontrolled", "saving")
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from client import ActionRefused, Nightcharge
+from demo.cast import PROGRAM, Role
 from domain.devices import Side
 from domain.driver.events import DismissPrompt, Enroll, LinkReturned, PlaceCharger, RequestLink
 from domain.journey import Journey, Stage
 from domain.wording import say
-from nights.cast import PROGRAM, Role
-from nights.embedded import Installation
+from ops.embedded import Installation
 from providers.enode.provider import EnodeProvider
 
 WAITS_SECONDS = 20.0

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nights.processes import StartFailed
-from nights.up import PROGRAM, Installation
+from ops.processes import StartFailed
+from ops.up import PROGRAM, Installation
 
 FAILED = 1
 

@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from client import connect
 from nights.billed import billed as billed_actions
-from nights.inspect import Story, in_lines, is_whole, runs_of, story_of
+from ops.inspect import Story, in_lines, is_whole, runs_of, story_of
 from settings import Settings
 from storage.sql import SqlStore
 from workflows.ids import session_of

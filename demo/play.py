@@ -14,15 +14,15 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from client import Nightcharge
+from demo.backend import Backend
+from demo.cast import BEGINS_AT, CAST, DEPARTS_AT, PROGRAM, scenario
+from demo.report import show_table, write_page
+from demo.verdict import Played, failures
 from domain.clock import Clock
 from domain.devices import Reading
 from domain.nightlog import LogEntry
-from nights.backend import Backend
-from nights.cast import BEGINS_AT, CAST, DEPARTS_AT, PROGRAM, scenario
-from nights.embedded import Installation, installation
-from nights.report import show_table, write_page
-from nights.telling import in_words
-from nights.verdict import Played, failures
+from ops.embedded import Installation, installation
+from ops.telling import in_words
 from providers.enode.client import EnodeClient
 from providers.enode.provider import EnodeProvider
 from providers.prices.file import FilePrices

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from nights.doctor import Finding, State, examine
+from ops.doctor import Finding, State, examine
 from settings import Settings
 
 SICK, UNREADABLE = 1, 2
