@@ -28,6 +28,7 @@ from ops.embedded import TIMER_GRID, search_attribute_options
 from ops.kept_world import keep
 from ops.practice_prices import practice_prices
 from ops.processes import Processes, StartFailed, free_port, tool
+from settings import Settings
 from storage.sql import SqlStore
 from storage.tenants import Tenants
 
@@ -127,7 +128,7 @@ class Installation:
         store = SqlStore(self.env["NIGHTCHARGE_DATABASE_URL"])
         try:
             await store.create()
-            self._prices.write_text(practice_prices(datetime.now(UTC)), "utf-8")
+            self._prices.write_text(practice_prices(Settings().clock.now()), "utf-8")
             self._write()  # also if only the vendor changed
             if self.installed.api_key:
                 return

@@ -11,6 +11,7 @@ from domain.memo import remembered
 from domain.session.effects import Read, SessionEffect
 from domain.session.hearing import SETTLED_AFTER
 from domain.session.ladder import next_rung, unsure_sides
+from domain.session.plug import is_car_alone
 from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
 from domain.session.wants import is_over, is_short, max_power_kw, reachable_soc_pct, wanted
@@ -108,7 +109,7 @@ def _plug_unknown(state: SessionState, night: Night, picture: Picture, now: date
 
 def _unplug_by_the_car_alone(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     said_at = state.unplug_said_at
-    if said_at is None or state.charger_id is not None or now < said_at + UNPLUG_CONFIRMED_AFTER:
+    if said_at is None or not is_car_alone(state) or now < said_at + UNPLUG_CONFIRMED_AFTER:
         return None
     return Doubt("only the car says that it is unplugged", (state.car.device_id,), said_at + UNPLUG_CONFIRMED_AFTER)
 

@@ -28,8 +28,15 @@ def note_plug(state: SessionState, picture: Picture, reading: Reading) -> Sessio
         return state.model_copy(update={"is_unplug_doubted": is_doubted})
     # Not since observed: the next word may lie right behind it.
     said_at = reading.received_at
-    is_doubted = reading.side is Side.VEHICLE and state.charger_id is None and _is_our_doing(state, said_at)
+    is_doubted = reading.side is Side.VEHICLE and is_car_alone(state) and _is_our_doing(state, said_at)
     return state.model_copy(update={"unplug_said_at": said_at, "is_unplug_doubted": is_doubted})
+
+
+def is_car_alone(state: SessionState) -> bool:
+    """Whether no charger can say how it is: none holds the car, and the one that did has not told that it let go."""
+    last_id = state.last_charger_id if state.night is None else state.night.charger_id
+    last = None if last_id is None else state.readings.get(last_id)
+    return state.charger_id is None and (last is None or last.is_plugged_in is not False)
 
 
 def _is_our_doing(state: SessionState, at: datetime) -> bool:

@@ -20,7 +20,7 @@ from ops.history import rebuild
 from workflows.session import SessionWorkflow
 
 SESSIONS = 2
-ACTIONS = 3
+ACTIONS = 5
 """Changes of mind of each driver; each supersedes a command and is decided upon. So few are enough: with temporalio
 1.32 each of three plays failed."""
 
@@ -76,10 +76,12 @@ async def test_sessions_that_are_queried_all_the_time_end_and_replay(tmp_path: P
 
     assert all(questions.cancelled() for questions in asking), "a query failed"
     assert len(answers) > SESSIONS * ACTIONS
+    superseded = 0
     for history in histories:
         kinds = [event.event_type for event in history.events]
         assert not failures_of_ours(history)
-        assert EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED in kinds, "no command was superseded"
+        superseded += kinds.count(EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED)
         assert kinds.count(EventType.EVENT_TYPE_MARKER_RECORDED) > ACTIONS, "it was hardly decided"
         assert rebuild([history.events]).nights[1] in house.logs
         replay(history)
+    assert superseded, "no command was superseded"

@@ -195,7 +195,7 @@ def test_f69_platform_dead_for_eight_hours_is_told_once_and_comes_back_at_a_pace
     assert max(street.words.heard.values()) == 1  # once for each kind and cause
     assert max(street.warnings().values()) <= 2  # of one cause: at risk, then act now
     assert "link_again" not in street.words.to_do
-    assert len(street.refused()) <= 2 * OUTAGE_HOURS * 60 / 4  # a probe every few minutes and vendor
+    assert len(street.refused()) <= 2 * OUTAGE_HOURS * 60 / 3  # a probe every few minutes and vendor
     for kind in ("/vehicles", "/chargers"):
         back = [seen.at for seen in street.asked(since=1 + OUTAGE_HOURS, until=24) if seen.path.startswith(kind)]
         assert sum(at <= back[0] + timedelta(seconds=10) for at in back) <= 3  # the probe, then two a step

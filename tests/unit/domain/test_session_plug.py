@@ -49,6 +49,16 @@ def test_f10_a_car_alone_that_says_unplugged_right_after_our_stop_is_doubted_for
     assert len(played.of(CloseNight)) == 1
 
 
+def test_f10_the_box_that_let_go_just_before_is_witness_enough_of_an_unplug_right_after_our_stop() -> None:
+    played = planned(*both(CHARGING))
+    stopped = both(STOPPED, hours=0.3)
+    played.end(CommandResult.PROVEN, 0.3, *stopped)
+    say_unplugged(played, 0.31, Side.CHARGER)  # the pairing ends with it
+    say_unplugged(played, 0.32, Side.VEHICLE)
+    played.decide(0.5)
+    assert len(played.of(CloseNight)) == 1
+
+
 def test_f10_what_the_car_alone_says_at_another_time_is_asked_for_once_more_and_believed() -> None:
     played = planned(make_reading(paired_with=None), with_charger=False)
     say_unplugged(played, 1, Side.VEHICLE)
