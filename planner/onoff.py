@@ -24,7 +24,7 @@ from planner.problem import OnOff, SolverFailed
 SOLVER, FALLBACK = "or-tools min-cost flow", "labels in place of the min-cost flow"
 MOST_CELLS = 4_000_000  # edges times on-times; beyond, another solver takes the night
 MOST_STATES = 200_000  # neither flow nor labels take a time limit, so their size is limited: well below 1 s
-FLOW_ARCS = 10_000  # of these the flow; beyond it takes up to 0.7 s where many plans nearly tie
+FLOW_ARCS = 10_000  # of these the flow; beyond it takes far longer than labels where many plans nearly tie
 LARGEST_BITS = 61  # of a cost times the number of nodes: the solver refuses more
 FIRST_GAP_SWITCHES = 0.3  # three nights in five have their optimum this near the bound
 FLOAT_SLACK = 4096  # bounds are compared in floating point: 2^60 / 2^53, with room
@@ -196,8 +196,8 @@ class _Cells:
         if not (heads == 1).any() or not (tails == start).any():
             return None
         # The solver multiplies costs by the number of nodes; where that leaves its range, labels do the same. Fewer
-        # digits would lose the tie-breaks. Large graphs full of near ties take the solver a hundred times as long, and
-        # a flow counts no switches.
+        # digits would lose the tie-breaks. Large graphs full of near ties take the solver far longer, and a flow
+        # counts no switches.
         is_small = len(costs) <= FLOW_ARCS and (int(costs.max()) * (states + 1)).bit_length() <= LARGEST_BITS
         is_flow = is_small and most_switches is None
         switches = moves >= 2 * self.edges
