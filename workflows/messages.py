@@ -22,7 +22,8 @@ class DriverStart(Model):
 
 
 SHELL = 1
-"""The present way of a session's shell: it listens within its workflow tasks, and tells its last night with its end."""
+"""The present way of a session's shell: it listens within its workflow tasks, tells its last night with its end, and
+waits there for what it has begun to tell. Before (0) each was a step of its own, and the end let go of all."""
 
 
 class SessionStart(Model):

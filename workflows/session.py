@@ -1,6 +1,7 @@
 """One charging session: from plug-in to unplug, one or more nights."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +49,7 @@ class SessionWorkflow:
     @workflow.init
     def __init__(self, start: SessionStart) -> None:
         self._way = start.shell
-        self._last_night: NightReported | None = None  # what the driver has not been told of
+        self._untold: NightReported | None = None  # a night whose report has not begun
         self.shell: Shell[SessionState, Decision] = Shell(
             state=start.state,
             clock=start.clock,
@@ -62,21 +63,28 @@ class SessionWorkflow:
         )
         self._operator_url = start.operator_url
 
+    @property
+    def _is_present(self) -> bool:
+        """Whether this session goes the shell's present way; a recorded one may go an earlier (`SHELL`)."""
+        return self._way >= SHELL
+
     @workflow.run
     async def run(self, start: SessionStart) -> None:
+        """A cancellation is one more thing to hear, whatever it meets: the session first lets go of its devices."""
+        life = asyncio.create_task(self._live())
         try:
-            await self._live()
+            await asyncio.shield(life)
         except asyncio.CancelledError:
             self.shell.hear(cancelled(start))
-            await self._live()
-        await self._end()
+            await life
 
     async def _live(self) -> None:
-        """Decide and act until the session closes. A cancelled session lives on until it has let go of its devices."""
+        """Decide and act until the session closes, then end it."""
         while True:
             decision = await self.shell.decide_and_act()
             workflow.set_current_details(session_details(self.shell.state, self.shell.wake, self._operator_url))
             if any(isinstance(effect, CloseSession) for effect in decision.effects):
+                await self._end()
                 return
             if await self.shell.must_renew(decision):
                 await self._renew()
@@ -135,7 +143,7 @@ class SessionWorkflow:
         match effect:
             case Listen():
                 to = steps.ListenTo(watch=effect.watch)
-                shell.begin(steps.LISTEN, "listen", to, effect.reason, is_local=self._way >= SHELL)
+                shell.begin(steps.LISTEN, "listen", to, effect.reason, is_local=self._is_present)
             case Plan():
                 plan = steps.MakePlan(request=effect.request)
                 shell.begin(steps.MAKE_PLAN, "plan", plan, effect.reason, policies.VENDOR)
@@ -158,14 +166,10 @@ class SessionWorkflow:
             case CloseNight():
                 self._close_night(effect)
             case Report():
-                if self._way < SHELL:
-                    shell.spawn("report", self._tell_driver(SessionReport(night=self._reported(effect))))
-                else:
-                    self._last_night = self._reported(effect)
-                    shell.spawn("report", self._report())
+                self._report(self._reported(effect))
             case ReportReleased():
                 released = HoldsReleased(session_id=state.session_id)
-                shell.spawn("report released", self._tell_driver(SessionReport(released=released)))
+                self._say("report released", self._tell_driver(SessionReport(released=released)))
 
     def _send(self, order: CommandOrder, reason: str) -> None:
         """At most one open command per device; a newer one supersedes it."""
@@ -211,10 +215,27 @@ class SessionWorkflow:
         self.shell.log = ()
         self.shell.begin(steps.CLOSE_NIGHT, "close night", step, f"account for the night: {effect.reason}")
 
-    async def _report(self) -> None:
-        """One night to the driver. A session that ends with it lets this go, and tells both at once."""
-        report, self._last_night = self._last_night, None
-        await self._tell_driver(SessionReport(night=report))
+    # What the driver hears.
+
+    def _report(self, night: NightReported) -> None:
+        """One night. A session that ends with the same decision tells both at once."""
+        if not self._is_present:
+            self._say("report", self._tell_driver(SessionReport(night=night)))
+            return
+        self._untold = night
+        self._say(f"report {night.number}", self._tell_night())
+
+    async def _tell_night(self) -> None:
+        if (night := self._take_untold()) is not None:
+            await self._tell_driver(SessionReport(night=night))
+
+    def _take_untold(self) -> NightReported | None:
+        night, self._untold = self._untold, None
+        return night
+
+    def _say(self, name: str, words: Coroutine[Any, Any, None]) -> None:
+        """The end waits for what has begun to be told."""
+        self.shell.spawn(name, words, outlives=self._is_present)
 
     def _reported(self, effect: Report) -> NightReported:
         state, night = self.shell.state, effect.night
@@ -255,13 +276,16 @@ class SessionWorkflow:
         )
 
     async def _end(self) -> None:
-        state = self.shell.state
-        self.shell.cancel_all()
+        """Let go of every step, and tell the driver: of the last night too, if that was just decided."""
+        shell, state, last_night = self.shell, self.shell.state, self._take_untold()
+        shell.cancel_all()
         if state.watch is not None:
             to = steps.ListenTo(watch=state.watch)
-            await self.shell.do(steps.STOP_LISTENING, to, "the session is over", is_local=self._way >= SHELL)
+            await shell.do(steps.STOP_LISTENING, to, "the session is over", is_local=self._is_present)
+        if self._is_present:
+            await workflow.wait_condition(lambda: shell.is_quiet)
         ended = SessionEnded(
             session_id=state.session_id, vehicle_id=state.car.device_id, readings=tuple(state.readings.values())
         )
-        await self._tell_driver(SessionReport(night=self._last_night, ended=ended))
+        await self._tell_driver(SessionReport(night=last_night, ended=ended))
         await workflow.wait_condition(workflow.all_handlers_finished)

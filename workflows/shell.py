@@ -52,6 +52,7 @@ class Shell(Generic[StateT, DecisionT]):
         self._apply, self._begun, self._ask, self._act, self._time_reached = apply, begun, ask, act, time_reached
         self.last_heard = "started"
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._outliving: set[str] = set()
         self._timer: asyncio.Task[None] | None = None
         self._timer_at: datetime | None = None
 
@@ -171,11 +172,13 @@ class Shell(Generic[StateT, DecisionT]):
         for event in events:
             self.hear(event)
 
-    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run an effect as a task; one of the same name is superseded."""
+    def spawn(self, name: str, work: Coroutine[Any, Any, None], *, outlives: bool = False) -> None:
+        """Run an effect as a task; one of the same name is superseded. What `outlives` is not let go of at the end."""
         self.cancel(name)
         task = asyncio.create_task(work)
         self._tasks[name] = task
+        if outlives:
+            self._outliving.add(name)
         task.add_done_callback(lambda done: self._tasks.pop(name, None) if self._tasks.get(name) is done else None)
 
     def cancel(self, name: str) -> None:
@@ -190,8 +193,8 @@ class Shell(Generic[StateT, DecisionT]):
         return not self._tasks
 
     def cancel_all(self) -> None:
-        """Let go of everything: the end."""
-        for name in list(self._tasks):
+        """Let go of everything but what outlives the end."""
+        for name in [name for name in self._tasks if name not in self._outliving]:
             self.cancel(name)
         if self._timer is not None:
             self._timer.cancel()

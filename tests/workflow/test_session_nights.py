@@ -1,18 +1,24 @@
 """Whole nights of the session's workflow, on real time and on time that skips."""
 
 import asyncio
+import json
 from datetime import time
 from functools import partial
 
 import pytest
-from support.evening import Night, night
-from support.factories import MORNING, at
+from support.evening import Night, begin, night
+from support.factories import CAR, MORNING, at, make_session
+from support.fake_steps import FakeSteps
 from support.servers import Server, serve
+from temporalio import activity
 
 from domain import steps
 from domain.commands import Goal
 from domain.departure import Wish
 from domain.devices import Side
+from domain.relevance import Watch
+from domain.session.effects import CloseSession, Decision, Listen, Report
+from domain.session.events import NightAccounted
 from ops.history import rebuild
 
 PATIENT = 3600.0
@@ -137,16 +143,20 @@ async def test_a_session_that_continues_as_new_loses_no_message_and_no_line_of_i
     assert set(last.acted) == set(wanted)
 
 
-async def test_a_cancelled_session_lets_go_of_the_car_before_it_ends():
+async def test_a_session_cancelled_in_mid_decision_lets_go_of_the_car_before_it_ends():
     """An operator may cancel in the Temporal UI; what we hold must not strand the car.
 
     Not on the time-skipping server: it refuses to cancel a step whose answer it has just taken, and then never
     schedules the workflow again.
     """
-    async with serve("dev", speed=PATIENT) as server, night(server, flows=True) as tonight:
-        await is_proven(tonight, Goal.STOP)
+    async with serve("dev", speed=PATIENT) as server:
+        async with night(server, flows=True) as tonight:
+            await is_proven(tonight, Goal.STOP)
+        # Without a worker both wait, and come within one task: the word begins a decision, the cancellation meets it.
+        await tonight.act("follow_plan")
         await server.say(tonight.handle.cancel)
-        await server.until(tonight.is_over, "the end of the session", time_passes=True)
+        async with server.worker(tonight.fakes.all()):
+            await server.until(tonight.is_over, "the end of the session", time_passes=True)
         history = (await tonight.handle.fetch_history()).events
 
     assert tonight.fakes.goals == [Goal.STOP, Goal.START]
@@ -154,3 +164,34 @@ async def test_a_cancelled_session_lets_go_of_the_car_before_it_ends():
     assert "cancelled by an operator" in [effect["reason"] for effect in closing.log[-1].data["effects"]]
     assert rebuild([history]).nights[1] == closing.log
     assert len(tonight.fakes.asked[steps.STOP_LISTENING]) == 1
+
+
+class Hasty(FakeSteps):
+    """Decides by a script: report the night and listen once more; then, at the word that brings, close."""
+
+    @activity.defn(name=steps.DECIDE_SESSION)
+    async def decide_session(self, question: steps.DecideSession) -> Decision:
+        night = NightAccounted(number=1, is_ready=True, saving="1.50", why="as measured")
+        watch = Watch(session_id="s", driver_id="d", device_ids=(CAR,), soc_above_pct=80.0, area="NL")
+        report = (Report(night=night, reason="accounted for"), Listen(watch=watch, reason="hear more"))
+        effects = (CloseSession(reason="gone"),) if question.seen else report
+        return Decision(at=question.now, seen=question.seen, attempt=question.attempt, effects=effects)
+
+    @activity.defn(name=steps.LISTEN)
+    async def listen(self, step: steps.ListenTo) -> steps.Heard:
+        return steps.Heard(readings=(self.reading(Side.VEHICLE, self._now()),))
+
+
+async def test_a_night_that_is_being_told_when_the_session_closes_is_told_once():
+    """Both decisions fall within one task: the report was begun, and not sent yet, when the end let go of it."""
+    async with serve("time-skipping", speed=1) as server:
+        fakes = Hasty(server.clock)
+        async with server.worker(fakes.all()):
+            tonight = await begin(server, fakes, make_session(fakes.reading(Side.VEHICLE, at(0))))
+            await server.until(tonight.is_over, "the end of the session")
+        history = (await tonight.handle.fetch_history()).events
+
+    sent = [event.signal_external_workflow_execution_initiated_event_attributes for event in history]
+    told = [json.loads(signal.input.payloads[0].data) for signal in sent if signal.signal_name]
+    assert [(report["night"] or {}).get("number") for report in told] == [1, None]
+    assert [report["ended"] is not None for report in told] == [False, True]
