@@ -39,10 +39,14 @@ def worker() -> None:
 
 def serve() -> None:
     """Run the gateway: webhooks in, and the API once a secret is set."""
-    from gateway.server import serve as run
+    from gateway.keeper import keep, listening
     from settings import Settings
 
-    asyncio.run(run(Settings()))
+    settings = Settings()
+    listener = listening(settings.gateway_host, settings.gateway_port)  # before what takes seconds to load
+    from gateway.server import serve as run
+
+    keep(listener, lambda parent: asyncio.run(run(settings, listener, parent)))
 
 
 def demo(

@@ -26,6 +26,7 @@ class Load:
     cars: int = 5000
     drivers: int = 200  # the cars of every other one are watched by a session
     kills: int = 0
+    whole: bool = False  # the kills hit the parent of the process that serves, too
     seed: int = 1
     duplicates: float = 0.1
     late: float = 0.1

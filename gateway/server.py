@@ -1,6 +1,7 @@
 """The gateway process: settings, adapters, application, server."""
 
 import asyncio
+import os
 import signal
 import socket
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ from gateway.api.services import ApiConfig, Services
 from gateway.app import create_app
 from gateway.health import health
 from gateway.intake import Intake
+from gateway.keeper import READY
 from gateway.outgoing import Sender
 from gateway.pages.mount import PagesConfig, mount_pages, operator_page_url
 from gateway.upkeep import Upkeep
@@ -48,21 +50,23 @@ PAUSE_SECONDS = 0.2
 """World time between two rounds of the intake in a storm: short beside any reaction, long enough for a full round."""
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until asked to stop. Prints its address, since the port may be a free one."""
+async def serve(settings: Settings, listener: socket.socket, parent: socket.socket) -> None:
+    """Serve until asked to stop; without its parent it ends at once. Prints its address, since the port may be a free one."""
+    # The parent says nothing; what can be read is its end. Killed is killed: the port is free at once.
+    asyncio.get_running_loop().add_reader(parent, os._exit, 1)
     async with AsyncExitStack() as stack:
         store = SqlStore(settings.database_url)
         stack.push_async_callback(store.close)
         await store.create()
         app = await build(settings, store, await connect(), stack)
-        listener = socket.create_server((settings.gateway_host, settings.gateway_port))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an answer's second packet waits 40 ms
-        print(f"gateway listening on http://{settings.gateway_host}:{listener.getsockname()[1]}", flush=True)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
         )
+        loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, lambda: setattr(server, "should_exit", True))
+            loop.add_signal_handler(name, lambda: setattr(server, "should_exit", True))
+        parent.send(READY)
+        print(f"gateway listening on http://{settings.gateway_host}:{listener.getsockname()[1]}", flush=True)
         await server.serve(sockets=[listener])
 
 
