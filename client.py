@@ -39,6 +39,7 @@ from domain.journey import Journey
 from domain.model import Model
 from domain.nightlog import LogEntry
 from domain.program import Program
+from domain.requirement import VehicleAsked, Verdict
 from domain.session.events import DriverActed, PricesChanged, ReadingArrived
 from domain.session.preview import Preview
 from domain.session.state import SessionState
@@ -185,6 +186,12 @@ class Nightcharge:
     async def driver_state(self, driver: str) -> DriverState:
         """Everything the driver's workflow knows."""
         return await _known(self._driver(driver).query(DriverWorkflow.state, rpc_timeout=ANSWERS_WITHIN), driver)
+
+    async def announce(self, driver: str, brand: str, model: str | None = None) -> Verdict:
+        """What will be asked of the driver with a car of this brand and model, before it is linked: and why."""
+        asked = VehicleAsked(brand=brand, model=model)
+        query = self._driver(driver).query(DriverWorkflow.announce, asked, rpc_timeout=ANSWERS_WITHIN)
+        return await _known(query, driver)
 
     async def drivers(self, program: str, *, stage: str | None = None) -> AsyncIterator[Listed]:
         """Open drivers of a program, newest first, from the visibility store."""

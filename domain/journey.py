@@ -86,6 +86,7 @@ class Journey(Model):
 RELINK_PROMPT = "prompt.relink"
 CHECK_PROMPT = "prompt.check_charger"
 LOCATE_PROMPT = "prompt.locate_charger"
+NOT_ELIGIBLE_PROMPT = "prompt.not_eligible"
 
 
 def journey_of(state: DriverState) -> Journey:
@@ -168,7 +169,7 @@ def _is_cut_off(state: DriverState) -> bool:
 def _prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
     if stage is Stage.LINK_VEHICLE:
         return Prompt(key="prompt.link_vehicle", is_blocking=True, why="why.link_vehicle", actions=("link_vehicle",))
-    wanted = (_relink_prompt, _check_prompt, _asking_prompt)
+    wanted = (_relink_prompt, _check_prompt, _asking_prompt, _not_eligible_prompt)
     prompts = [prompt for prompt in (make(state, stage, vehicles) for make in wanted) if prompt is not None]
     return next((prompt for prompt in prompts if prompt.is_blocking), prompts[0] if prompts else None)
 
@@ -187,9 +188,30 @@ def _asking_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJour
             is_blocking=is_needed,
             why="why.locate_charger",
             actions=("place_charger",) if is_needed else ("place_charger", "dismiss"),
-            vehicle_id=vehicles[0].vehicle_id,
+            vehicle_id=_in_need(asked).vehicle_id,
         )
     return None
+
+
+def _not_eligible_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
+    """A car that cannot take part yet: what it misses, and that there is nothing to do but to link another."""
+    left_out = [vehicle for vehicle in vehicles if vehicle.requirement is Requirement.NOT_ELIGIBLE]
+    is_alone = stage is Stage.NOT_ELIGIBLE
+    if not left_out or (NOT_ELIGIBLE_PROMPT in state.dismissed and not is_alone):
+        return None
+    return Prompt(
+        key=NOT_ELIGIBLE_PROMPT,
+        is_blocking=is_alone,
+        why=left_out[0].requirement_why,
+        actions=("link_vehicle",) if is_alone else ("link_vehicle", "dismiss"),
+        vehicle_id=left_out[0].vehicle_id,
+    )
+
+
+def _in_need(vehicles: tuple[VehicleJourney, ...]) -> VehicleJourney:
+    """The car that a question about a charger is about: the first that cannot do without."""
+    in_need = [v for v in vehicles if v.own.missing or not v.is_enabled]
+    return next((v for v in in_need if v.requirement is not Requirement.NOT_ELIGIBLE), vehicles[0])
 
 
 def _relink_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourney, ...]) -> Prompt | None:
@@ -197,13 +219,15 @@ def _relink_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJour
     is_blocking = stage is Stage.RECONNECT
     if not state.dead_logins or (RELINK_PROMPT in state.dismissed and not is_blocking):
         return None
+    vendor = min(state.dead_logins)
+    of_vendor = [v.vehicle_id for v in vehicles if state.devices[v.vehicle_id].vendor == vendor]
     return Prompt(
         key=RELINK_PROMPT,
         is_blocking=is_blocking,
         why="why.login_ended",
         actions=("relink",) if is_blocking else ("relink", "dismiss"),
-        vehicle_id=vehicles[0].vehicle_id,
-        vendor=min(state.dead_logins),
+        vehicle_id=of_vendor[0] if of_vendor else None,
+        vendor=vendor,
     )
 
 
@@ -219,7 +243,7 @@ def _check_prompt(state: DriverState, stage: Stage, vehicles: tuple[VehicleJourn
         is_blocking=is_blocking,
         why=why,
         actions=("link_charger",) if is_blocking else ("link_charger", "dismiss"),
-        vehicle_id=vehicles[0].vehicle_id,
+        vehicle_id=_in_need(vehicles).vehicle_id,
     )
 
 

@@ -13,7 +13,7 @@ from domain.budgets import Budgets
 from domain.capabilities import SHIPPED_BRANDS, BrandRow, BrandTable, OwnCapability, own_from_brand
 from domain.departure import Wish
 from domain.model import Request
-from domain.requirement import Record, Requirement, Rules, Verdict, requirement_of, why_incapable
+from domain.requirement import Record, Requirement, Rules, Verdict, requirement_of, why_incapable, why_not_eligible
 from domain.resets import ResetRules
 from domain.rollout.standing import TARGETED_DRIVERS, Phase, Standing, Target
 from domain.session.state import ControlMode
@@ -137,7 +137,7 @@ class Program(Request):
         share = self.standing.admission_of(brand, driver_id) if self.standing.phase is Phase.EXTENDED else None
         if share is None or not self.may_link(brand):
             reason = f"{missing}; {brand or 'its brand'} is not admitted yet"
-            return Verdict(requirement=Requirement.NOT_ELIGIBLE, reason=reason, why="why.not_eligible")
+            return Verdict(requirement=Requirement.NOT_ELIGIBLE, reason=reason, why=why_not_eligible(own))
         reason = f"{missing}; admitted together with a charger"
         return Verdict(requirement=Requirement.MANDATORY, reason=reason, why=why_incapable(own))
 

@@ -88,6 +88,11 @@ def why_incapable(own: OwnCapability) -> str:
     return "why.vehicle_unlocated" if own.can_control else "why.vehicle_incapable"
 
 
+def why_not_eligible(own: OwnCapability) -> str:
+    """Key of the words for what the vehicle misses, where it is not admitted with a charger either."""
+    return "why.not_eligible_unlocated" if own.can_control else "why.not_eligible"
+
+
 def announced(brand: str | None, table: BrandTable, rules: Rules, model: str | None = None) -> Verdict:
     """What will be asked, told before a vehicle of this brand and model is linked (S12)."""
     return requirement_of(own_from_brand(brand, table, model), table.row(brand), rules, Record(), brand)

@@ -29,6 +29,7 @@ from domain.driver.state import DriverState
 from domain.journey import Stage, journey_of
 from domain.program import Program
 from domain.requirement import Rules
+from domain.rollout.standing import Phase, Standing
 from domain.wording import catalogue, say
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "journeys.md"
@@ -97,6 +98,8 @@ def device(
 
 PROGRAM = Program(name="p")
 DEMANDING = PROGRAM.model_copy(update={"version": 1, "rules": Rules(demanded_brands=frozenset({"Car"}))})
+
+CLOSED = PROGRAM.model_copy(update={"version": 1, "standing": Standing(phase=Phase.OPTIONAL)})
 
 CAR_A = DeviceSeen(device=device("car", Side.VEHICLE, can=False))
 CAR_B = DeviceSeen(device=device("car", Side.VEHICLE))
@@ -168,6 +171,12 @@ def charger_told(*, is_reachable: bool) -> Event:
     return events
 
 
+def closed(state: DriverState) -> Iterator[DriverEvent]:
+    """Of a capable vehicle's journey it changes the reasons alone."""
+    if any(own.missing for own in state.own.values()):
+        yield ProgramChanged(program=CLOSED, reason="rollout")
+
+
 EVENTS: dict[str, Event] = {
     "incapable vehicle linked": linked(CAR_A),
     "capable vehicle linked": linked(CAR_B),
@@ -186,6 +195,7 @@ EVENTS: dict[str, Event] = {
     "charger out of reach for a week": charger_told(is_reachable=False),
     "charger in reach again": charger_told(is_reachable=True),
     "program demands a charger": once(ProgramChanged(program=DEMANDING, reason="rollout")),
+    "program takes no incapable vehicles yet": closed,
     "erase": once(Erase(action_id="erase", at=NOW)),
 }
 
@@ -199,6 +209,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "A, enrolled": A_ENROLLED,
     "A, enrolled, charger out of reach": (*A_ENROLLED, "charger out of reach for a week"),
     "A, enrolled, charger's login ended": (*A_ENROLLED, "charger's login ended"),
+    "A, not admitted yet": ("incapable vehicle linked", "program takes no incapable vehicles yet"),
     "B, vehicle alone": ("capable vehicle linked",),
     "B, prompt dismissed": ("capable vehicle linked", "prompt dismissed"),
     "B, enrolled without charger": ("capable vehicle linked", "prompt dismissed", "enroll"),
@@ -235,7 +246,7 @@ def words() -> str:
     """What stages and prompts are called, as the driver reads it."""
     prompts = sorted(key for key in catalogue("en") if key.startswith("prompt."))
     named = [(f"`{stage.value}`", say(f"stage.{stage.value}", "en")) for stage in Stage]
-    asked = [(f"`{key.removeprefix('prompt.')}`", say(key, "en")) for key in prompts]
+    asked = [(f"`{key.removeprefix('prompt.')}`", say(key, "en", brand="car")) for key in prompts]
     lines = [
         "| stage or prompt | what the driver reads |",
         "|---|---|",

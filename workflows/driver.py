@@ -48,6 +48,7 @@ from domain.driver.events import (
     TimeReached,
     Withdraw,
 )
+from domain.driver.said import as_heard
 from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey, journey_of
 from domain.requirement import VehicleAsked, Verdict
@@ -96,51 +97,51 @@ class DriverWorkflow:
 
     @workflow.signal(description="Open a vendor page to link a car or a charger.")
     def request_link(self, action: RequestLink) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="The browser came back from the vendor's page: look which devices are there.")
     def link_returned(self, action: LinkReturned) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Close a prompt that can be dismissed.")
     def dismiss_prompt(self, action: DismissPrompt) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Say at which place (vendor id) a charger stands.")
     def place_charger(self, action: PlaceCharger) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Consent to managed charging.")
     def enroll(self, action: Enroll) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="End managed charging.")
     def withdraw(self, action: Withdraw) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Set target and departure for every night.")
     def set_wish(self, action: SetWish) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="The driver's word for one night; kept for the next plug-in if no session is open.")
     def act_tonight(self, action: ActTonight) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Ask what unlinking a vendor's devices would mean; the outcome carries a token.")
     def ask_unlink(self, action: AskUnlink) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Unlink what was asked about, with the token.")
     def confirm_unlink(self, action: ConfirmUnlink) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.signal(description="Erase the driver here and at the vendor. It cannot be taken back.")
     def erase(self, action: Erase) -> None:
-        self.shell.hear(action)
+        self._hear(action)
 
     @workflow.update(description="Any action, answered with its outcome. A repeated id returns the first outcome.")
     async def act(self, action: DriverAction) -> ActionOutcome:
-        self.shell.hear(action)
+        self._hear(action)
         await workflow.wait_condition(lambda: self._outcome(action).status != "pending")
         return self._outcome(action)
 
@@ -148,9 +149,12 @@ class DriverWorkflow:
     def _can_act(self, action: DriverAction) -> None:
         """Refuse what the machine would refuse, so that it leaves no trace in history."""
         assert isinstance(action, Act)
-        outcome = apply(self.shell.state, action).outcomes.get(action.action_id)
+        outcome = apply(self.shell.state, as_heard(action, self.shell.now())).outcomes.get(action.action_id)
         if outcome is not None and outcome.status == "refused" and action.action_id not in self.shell.state.outcomes:
             raise ApplicationError(outcome.detail, type="Refused", non_retryable=True)
+
+    def _hear(self, action: Act) -> None:
+        self.shell.hear(as_heard(action, self.shell.now()))
 
     def _outcome(self, action: Act) -> ActionOutcome:
         return self.shell.state.outcomes[action.action_id]

@@ -9,7 +9,7 @@ from domain.driver.linked import is_login_dead, standing_chargers
 from domain.driver.records import matched, placed, with_record
 from domain.driver.state import DriverState
 from domain.interventions import heard_of
-from domain.journey import LOCATE_PROMPT
+from domain.journey import LOCATE_PROMPT, NOT_ELIGIBLE_PROMPT
 from domain.pairing import SAME_PLUG
 from domain.resets import ChargerRecord, Reset, ResetCause
 from domain.session.state import ControlMode
@@ -46,7 +46,7 @@ def _came(state: DriverState, device: Device) -> DriverState:
     unlinked = {key: at for key, at in state.unlinked.items() if key != device.id}
     state = state.model_copy(update={"unlinked": unlinked})
     if device.side is Side.VEHICLE:
-        return state
+        return state.model_copy(update={"dismissed": state.dismissed - {NOT_ELIGIBLE_PROMPT}})
     return own.charger_came(state.model_copy(update={"dismissed": state.dismissed - {LOCATE_PROMPT}}), device)
 
 

@@ -86,12 +86,21 @@ class Erasing(Model):
     go_on_at: Instant  # not before then without the sessions' word; after a failure, when it is tried again
 
 
+class Meaning(Model):
+    """One thing that unlinking would mean, and for which car."""
+
+    key: str  # into the catalogues
+    vehicle_id: str | None = None  # None: for none in particular
+    brand: str | None = None
+
+
 class Implications(Model):
     """What unlinking would mean."""
 
     device_ids: tuple[str, ...]  # all that would go
     disables_smart_charging: bool
     words: tuple[str, ...]  # keys into the catalogues
+    meanings: tuple[Meaning, ...] = ()  # the same car by car, the worst first
 
 
 class Unlinking(Model):

@@ -11,8 +11,9 @@ from uuid import NAMESPACE_OID, uuid5
 from domain.devices import Side
 from domain.driver.effects import AskForRelease, Unlink
 from domain.driver.events import ActionEnded, AskUnlink, ConfirmUnlink
+from domain.driver.linked import twins
 from domain.driver.outcomes import refuse, with_outcome
-from domain.driver.state import ActionOutcome, DriverState, Implications, Unlinking
+from domain.driver.state import ActionOutcome, DriverState, Implications, Meaning, Unlinking
 from domain.journey import CHECK_PROMPT, LOCATE_PROMPT, Journey, journey_of
 from domain.requirement import Requirement
 
@@ -169,31 +170,42 @@ def devices_of(state: DriverState, side: Side, vendor: str) -> tuple[str, ...]:
 def implications_of(state: DriverState, side: Side, device_ids: tuple[str, ...]) -> Implications:
     """Exactly what unlinking means now, by comparing the journeys before and after."""
     before, after = journey_of(state), journey_of(without(state, device_ids))
-    words = _of_chargers(before, after) if side is Side.CHARGER else _of_vehicles(before, after)
+    of_vehicles = [_of_vehicle(state, one, device_ids) for one in device_ids]
+    meanings = _of_chargers(before, after) if side is Side.CHARGER else of_vehicles
     if len(device_ids) > 1:
-        words.append("unlink.all_of_vendor")
+        meanings.append(Meaning(key="unlink.all_of_vendor"))
     if state.sessions:
-        words.append("unlink.session_open")
+        meanings.append(Meaning(key="unlink.session_open"))
     return Implications(
         device_ids=device_ids,
         disables_smart_charging=before.is_enabled and not after.is_enabled,
-        words=tuple(dict.fromkeys(words)),
+        words=tuple(dict.fromkeys(meaning.key for meaning in meanings)),
+        meanings=tuple(meanings),
     )
 
 
-def _of_chargers(before: Journey, after: Journey) -> list[str]:
+def _of_chargers(before: Journey, after: Journey) -> list[Meaning]:
     """What becomes of each car without these chargers, the worst first."""
     enabled = {vehicle.vehicle_id for vehicle in before.vehicles if vehicle.is_enabled}
-    if not after.vehicles:
-        return ["unlink.unused"]
     goes_on = "unlink.other_charger" if after.charger_ids else "unlink.less_reliable"
-    disabled = [
-        not v.is_enabled and (v.vehicle_id in enabled or v.requirement is Requirement.MANDATORY) for v in after.vehicles
+    ending = [
+        vehicle
+        for vehicle in after.vehicles
+        if not vehicle.is_enabled and (vehicle.vehicle_id in enabled or vehicle.requirement is Requirement.MANDATORY)
     ]
-    return ["unlink.disables"] * any(disabled) + [goes_on] * (not all(disabled))
+    going_on = [vehicle for vehicle in after.vehicles if vehicle.is_enabled]
+    meanings = [_meaning("unlink.disables", vehicle.vehicle_id, vehicle.brand) for vehicle in ending]
+    meanings += [_meaning(goes_on, vehicle.vehicle_id, vehicle.brand) for vehicle in going_on]
+    return meanings or [Meaning(key="unlink.unused")]
 
 
-def _of_vehicles(before: Journey, after: Journey) -> list[str]:
-    """A car that is linked through another vendor as well is still there."""
-    is_still_there = len(after.vehicles) == len(before.vehicles)
-    return ["unlink.same_car" if is_still_there else "unlink.vehicle"]
+def _of_vehicle(state: DriverState, vehicle_id: str, leaving: tuple[str, ...]) -> Meaning:
+    """A car that is linked through another vendor as well is still there (F65)."""
+    is_still_there = any(twin.id not in leaving for twin in twins(state, vehicle_id))
+    return _meaning(
+        "unlink.same_car" if is_still_there else "unlink.vehicle", vehicle_id, state.devices[vehicle_id].brand
+    )
+
+
+def _meaning(key: str, vehicle_id: str, brand: str | None) -> Meaning:
+    return Meaning(key=key, vehicle_id=vehicle_id, brand=brand)

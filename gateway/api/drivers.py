@@ -11,6 +11,7 @@ from domain.devices import Device
 from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey
 from domain.model import Model
+from domain.requirement import VehicleAsked
 from gateway.api.access import LINK_LIVES, DriverLink
 from gateway.api.once import OnceRoute, documented_key
 from gateway.api.paging import Cursor, Limit, Page, bad_cursor, cursor_of, place_of
@@ -25,10 +26,11 @@ from gateway.api.views import (
     PendingIntervention,
     PlaceRequest,
     PromptsView,
+    RequirementView,
     StartDriver,
     strict_of,
 )
-from gateway.api.words import prompts_of
+from gateway.api.words import prompts_of, requirement_in_words
 from storage.tenants import DriverRecord
 
 router = APIRouter(prefix="/v1/drivers", tags=["drivers"], route_class=OnceRoute, responses=EVERYWHERE)
@@ -106,6 +108,24 @@ async def get_prompts(driver: OwnDriver, _: Reader, api: Api, language: Language
     """What the app asks and offers now, in words."""
     state, journey = await api.workflows.driver_state(driver.id), await api.workflows.journey(driver.id)
     return prompts_of(state, journey, language, await api.tenants.program(driver.program))
+
+
+@router.get("/{driver_id}/requirement")
+async def get_requirement(
+    driver: OwnDriver,
+    _: Reader,
+    api: Api,
+    brand: Annotated[str, Query(min_length=1, max_length=100, examples=["Jeep"], description="Of the car.")],
+    model: Annotated[str | None, Query(max_length=100, examples=["Avenger"], description="Of the car.")] = None,
+    language: Language = "en",
+) -> RequirementView:
+    """What will be asked of the driver with a car of this brand and model, before it is linked, and why."""
+    asked = VehicleAsked(brand=brand, model=model)
+    verdict = await api.workflows.announce(driver.id, asked.brand, asked.model)
+    program = await api.tenants.program(driver.program)
+    if program is None:
+        raise not_found("program")
+    return requirement_in_words(asked, verdict, language, program)
 
 
 @router.get("/{driver_id}/devices")

@@ -11,10 +11,10 @@ from domain.account import NightAccount
 from domain.departure import Wish
 from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryState, Side
 from domain.driver.events import Act, DriverAction
-from domain.driver.state import DriverState
 from domain.journey import Stage
 from domain.model import Instant, Model, Request
 from domain.plan import ChargingPlan
+from domain.requirement import Verdict
 from domain.session.events import DriverActed
 from domain.session.preview import Preview
 from domain.session.state import SessionState
@@ -256,6 +256,14 @@ class PlanView(Model):
     slots: tuple[PlanSlot, ...]
 
 
+class RequirementView(Verdict):
+    """What will be asked of the driver with a car of this brand and model, and why."""
+
+    brand: str
+    model: str | None
+    words: str  # why, for the driver
+
+
 class PlaceRequest(Request):
     """A charging place. The coordinates go to the vendor and are kept nowhere here."""
 
@@ -300,9 +308,11 @@ def _lenient(action: type[RequestT]) -> type[RequestT]:
 
 
 def strict_of(kind: type[RequestT], wanted: Request, now: datetime) -> RequestT:
-    """The action as it is sent, with id and instant."""
-    filled: dict[str, Any] = {"action_id": str(uuid4()), **({"at": now} if "at" in kind.model_fields else {})}
-    return kind.model_validate({**filled, **wanted.model_dump(exclude_none=True)})
+    """The action as it is sent, with id and instant. An instant later than now cannot be true, and counts as now."""
+    told = wanted.model_dump(exclude_none=True)
+    if "at" in kind.model_fields:
+        told["at"] = min(told.get("at", now), now)
+    return kind.model_validate({"action_id": str(uuid4()), **told})
 
 
 ACTIONS: tuple[type[Act], ...] = get_args(get_args(DriverAction)[0])
@@ -315,9 +325,3 @@ TonightRequest: type[DriverActed] = _lenient(DriverActed)
 
 BELONGS = {"wish": "set_wish", "until": "pause_until", "charger_id": "name_charger"}
 """Which act takes which field."""
-
-
-def brand_of(state: DriverState) -> str:
-    """The brand to speak of."""
-    brands = [device.brand for device in state.of_side(Side.VEHICLE) if device.brand]
-    return brands[0] if brands else "car"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from domain.session.whatif import preview_of
 from gateway.api.live import follow
 from gateway.api.problems import Refused
 from gateway.api.services import Api, Services
+from gateway.api.words import action_label, car_name
 from gateway.pages.entry import (
     DRIVER_COOKIE,
     LANGUAGE_COOKIE,
@@ -69,6 +71,10 @@ class Seen:
     nights: tuple[NightAccount, ...]
     say: Speaker
 
+    def about(self, vehicle_id: str | None) -> Speaker:
+        """Speaking of this car, or of the driver's first where none is meant."""
+        return self.say.about(car_name(self.state, vehicle_id, self.state.program, self.say.language))
+
     def name(self, device: Device) -> str:
         """Brand and model, as their owner knows them."""
         brand = device.brand or device.vendor.title()
@@ -92,6 +98,9 @@ async def show(
         say=seen.say,
         csrf=visitor.csrf,
         journey=seen.journey,
+        prompt_say=seen.about(seen.journey.prompt.vehicle_id if seen.journey.prompt else None),
+        label_of=partial(action_label, journey=seen.journey),
+        cars=[vehicle.brand for vehicle in seen.journey.vehicles if vehicle.is_enabled],
         state=seen.state,
         steps=_steps(seen),
         tonights=tonights,
@@ -180,7 +189,7 @@ async def ask_tonight(
     return page(
         request,
         "driver_tonight.html.jinja",
-        say=seen.say,
+        say=seen.about(chosen[0].car.device_id),
         csrf=visitor.csrf,
         act=act,
         session=session,
@@ -229,14 +238,9 @@ async def see(request: Request, driver: DriverRecord, api: Services) -> Seen | N
             continue
     nights = await api.reports.nights(driver.program, driver_id=driver.id, limit=NIGHTS_SHOWN)
     language = language_of(request)
-    cars = [device.brand for device in state.of_side(Side.VEHICLE) if device.brand]
-    say = Speaker(
-        language,
-        await api.tenants.program(driver.program),
-        zone=state.wish.zone,
-        currency=state.program.tariff.currency,
-    )
-    say = Speaker(language, say.program, cars[0] if cars else say("page.car"), say.zone, say.currency)
+    program = await api.tenants.program(driver.program) or state.program
+    brand = car_name(state, None, program, language)
+    say = Speaker(language, program, brand, state.wish.zone, state.program.tariff.currency)
     open_sessions = tuple(one for one in sessions if not one.is_closed)
     return Seen(driver, state, journey, open_sessions, tuple(nights), say)
 
@@ -245,7 +249,7 @@ async def _tonight(api: Services, seen: Seen, state: SessionState, now: datetime
     since = state.plugged_in_at - timedelta(minutes=5)
     readings = list(await api.store.readings(state.car.device_id, since, now + timedelta(hours=1)))
     names = {device.id: seen.name(device) for device in seen.state.of_side(Side.CHARGER)}
-    return tonight_of(state, readings, names, now, seen.say)
+    return tonight_of(state, readings, names, now, seen.about(state.car.device_id))
 
 
 def _steps(seen: Seen) -> list[tuple[str, str]]:

@@ -165,7 +165,10 @@ async def _ask_unlink(request: Request, form: Form, visitor: Visitor, driver: Dr
         token=outcome.token,
         going=[seen.name(device) for device in going],
         disables=outcome.implications.disables_smart_charging,
-        words=outcome.implications.words,
+        means=[
+            (seen.say.about(meaning.brand) if meaning.vehicle_id else seen.say)(meaning.key)
+            for meaning in outcome.implications.meanings
+        ],
     )
 
 

@@ -35,6 +35,7 @@ class Tonight:
     """One session under way, ready to be shown."""
 
     session_id: str
+    say: Speaker  # of this car
     headline: str
     detail: str
     state: str  # "charging", "waiting", "ready", "stopped" or "planning": the colour of it
@@ -72,6 +73,7 @@ def tonight_of(
     words = _words(night, plan, say) if plan else ()
     return Tonight(
         session_id=state.session_id,
+        say=say,
         headline=headline,
         detail=detail,
         state=kind,

@@ -1,7 +1,7 @@
 """Words, numbers, money and times as a driver reads them, in the language the browser asks for."""
 
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -49,6 +49,15 @@ class Speaker:
     brand: str = ""
     zone: str = "UTC"
     currency: str = "EUR"
+
+    def about(self, brand: str | None) -> "Speaker":
+        """The same speaker, speaking of this car."""
+        return replace(self, brand=brand or self("page.car"))
+
+    def joined(self, brands: Iterable[str | None], word: str) -> str:
+        """Several cars as one speaks of them: "Jeep and Kia"."""
+        *others, last = dict.fromkeys(brand or self("page.car") for brand in brands)
+        return f"{', '.join(others)} {self(f'page.{word}')} {last}" if others else last
 
     def __call__(self, key: str, **values: object) -> str:
         values = {"brand": self.brand, **values}

@@ -13,6 +13,7 @@ from domain.driver.state import ActionOutcome, DriverState
 from domain.journey import Journey, journey_of
 from domain.nightlog import LogEntry
 from domain.program import Program
+from domain.requirement import Verdict
 from domain.session.apply import apply as apply_in_session
 from domain.session.events import DriverActed
 from domain.session.preview import Preview
@@ -67,6 +68,10 @@ class Desk:
 
     async def journey(self, driver: str) -> Journey:
         return journey_of(self._driver(driver))
+
+    async def announce(self, driver: str, brand: str, model: str | None = None) -> Verdict:
+        state = self._driver(driver)
+        return state.program.announce(driver, brand, model, state.record)
 
     async def driver_state(self, driver: str) -> DriverState:
         return self._driver(driver)

@@ -1,6 +1,7 @@
 """The driver's workflow: one session per plug-in, actions answered once, a life that continues as new."""
 
 import asyncio
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -15,8 +16,9 @@ from client import ActionRefused
 from domain import steps
 from domain.departure import Wish
 from domain.devices import PowerDeliveryState, Side
-from domain.driver.events import ActTonight, DismissPrompt, RequestLink, SetWish
-from domain.requirement import Requirement, VehicleAsked
+from domain.driver.events import ActTonight, AskUnlink, ConfirmUnlink, DismissPrompt, RequestLink, SetWish
+from domain.driver.unlinking import TOKEN_LIVES
+from domain.requirement import Requirement
 from workflows.driver import DriverWorkflow
 
 LINK = RequestLink(action_id="link", side=Side.VEHICLE, redirect_uri="https://app.invalid")
@@ -114,7 +116,7 @@ async def test_a_driver_that_lost_count_of_an_open_session_carries_on(server: Se
 
 async def test_a_refused_update_leaves_no_event_in_history(server: Server):
     async with account(server) as driver:
-        announced = await driver.handle.query(DriverWorkflow.announce, VehicleAsked(brand="jeep", model="Avenger"))
+        announced = await driver.client.announce(driver.driver, "jeep", "Avenger")
         assert (announced.requirement, announced.why) == (Requirement.MANDATORY, "why.vehicle_incapable")  # S12
         await driver.see(make_device(can_control=False))
         before = await at_rest(driver)
@@ -125,6 +127,17 @@ async def test_a_refused_update_leaves_no_event_in_history(server: Server):
         if not server.skips:  # the time-skipping server keeps the workflow task that asked the validator
             assert after == before
         assert "d" not in (await driver.state()).outcomes
+
+
+async def test_s17_an_unlinking_is_asked_and_confirmed_by_the_workflows_own_clock(server: Server):
+    async with account(server) as driver:
+        await driver.see(make_device())
+        wrong = datetime(2999, 1, 1, tzinfo=UTC)
+        ask = AskUnlink(action_id="ask", side=Side.VEHICLE, vendor=make_device().vendor, at=wrong)
+        asked = await driver.client.act(driver.driver, ask)
+        assert asked.expires_at <= await server.now() + TOKEN_LIVES
+        confirmed = ConfirmUnlink(action_id="confirm", token=asked.token, at=wrong)
+        assert (await driver.client.act(driver.driver, confirmed)).status == "done"
 
 
 async def test_a_repeated_action_id_returns_the_first_outcome_whoever_repeats_it(server: Server):

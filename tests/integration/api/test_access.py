@@ -18,6 +18,7 @@ OF_A_DRIVER = [
     "",
     "/journey",
     "/prompts",
+    "/requirement?brand=Jeep",
     "/devices",
     "/interventions",
     "/places",
@@ -54,7 +55,9 @@ async def test_every_get_below_a_driver_is_in_the_list_above(house: House) -> No
     below = {path for path, known in document["paths"].items() if path.startswith("/v1/drivers/{") and "get" in known}
     named = {
         "/v1/drivers/{driver_id}"
-        + rest.replace("{vehicle}:0/nights/1", "{session_id}/nights/{number}").replace("{session}", "{session_id}")
+        + rest.partition("?")[0]
+        .replace("{vehicle}:0/nights/1", "{session_id}/nights/{number}")
+        .replace("{session}", "{session_id}")
         for rest in OF_A_DRIVER
     }
     actions = {"/actions/{action_id}", "/sessions/{session_id}/actions/{action_id}"}

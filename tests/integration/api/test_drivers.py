@@ -67,6 +67,28 @@ async def test_prompts_come_in_words_of_the_language(house: House, http: httpx.A
     assert english["prompt"]["actions"] == [{"key": "link_vehicle", "label": "Link my car"}]
 
 
+async def test_s12_what_will_be_asked_is_told_by_brand_and_model_before_a_car_is_linked(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    started = await http.post("/v1/drivers", json={"reference": "soon"}, headers=house.alpha.bearer)
+    path = f"/v1/drivers/{started.json()['id']}/requirement"
+    asked = {"brand": "Jeep", "model": "Avenger", "language": "de"}
+    told = (await http.get(path, params=asked, headers=house.alpha.bearer)).json()
+    assert (told["requirement"], told["brand"], told["model"]) == ("mandatory", "Jeep", "Avenger")
+    assert told["words"].startswith("Ihr Jeep")
+    assert told["reason"]
+    other = (await http.get(path, params={"brand": "Tesla"}, headers=house.alpha.bearer)).json()
+    assert (other["requirement"], other["model"]) == ("recommended", None)
+    assert (await http.get(path, headers=house.alpha.bearer)).status_code == 422
+
+
+async def test_an_instant_of_the_future_counts_as_now(house: House, http: httpx.AsyncClient) -> None:
+    path = f"/v1/drivers/{house.alpha.driver}/actions"
+    ask = {"type": "ask_unlink", "side": "vehicle", "vendor": make_device().vendor, "at": "2999-01-01T00:00:00Z"}
+    told = (await http.post(path, json=ask, headers=house.alpha.bearer)).json()
+    assert told["expires_at"] < "2999"
+
+
 async def test_an_action_is_done_and_its_outcome_found_again(house: House, http: httpx.AsyncClient) -> None:
     action = {
         "type": "request_link",

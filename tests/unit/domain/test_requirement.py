@@ -1,14 +1,14 @@
 """How the charger is asked for: S1-S4 and S12 of the source document."""
 
 import pytest
-from support.factories import make_device, make_driver, make_reading
+from support.factories import at, make_device, make_driver, make_reading
 
 from domain.capabilities import BrandRow, BrandTable, OwnCapability
-from domain.devices import PowerDeliveryState
+from domain.devices import Capability, CapabilityKind, PowerDeliveryState, Side
 from domain.driver.apply import apply
-from domain.driver.events import DeviceSeen, NightReported
+from domain.driver.events import CredentialsDied, DeviceSeen, DismissPrompt, NightReported
 from domain.driver.state import Program
-from domain.journey import journey_of
+from domain.journey import Stage, journey_of
 from domain.program import overridden
 from domain.requirement import Record, Requirement, Rules, announced, requirement_of
 from domain.rollout.standing import Phase, Standing
@@ -106,6 +106,61 @@ def test_s12_what_is_announced_is_what_the_phase_asks():
     program = Program(name="live", brands=TABLE, standing=Standing(phase=Phase.OPTIONAL))
     verdict = program.announce("driver", "Jeep", None, Record())
     assert (verdict.requirement, verdict.why) == (Requirement.NOT_ELIGIBLE, "why.not_eligible")
+
+
+# Cars that are not admitted yet
+
+CLOSED = Program(name="live", standing=Standing(phase=Phase.OPTIONAL))
+NO_PLACE = {
+    kind: Capability(is_capable=kind is not CapabilityKind.LOCATION)
+    for kind in (CapabilityKind.START_CHARGING, CapabilityKind.STOP_CHARGING, CapabilityKind.LOCATION)
+}
+OTHER_CAR = {"id": "car-2", "vendor": "KIA", "brand": "Kia"}
+
+
+@pytest.mark.parametrize(
+    ("car", "why"),
+    [
+        (make_device(can_control=False), "why.not_eligible"),
+        (make_device(capabilities=NO_PLACE), "why.not_eligible_unlocated"),
+    ],
+    ids=["cannot be controlled", "does not tell where it is"],
+)
+def test_s38_a_car_that_is_not_admitted_is_told_what_it_misses_and_that_another_may_be_linked(car, why):
+    journey = journey_of(apply(make_driver(program=CLOSED), DeviceSeen(device=car)))
+    assert (journey.stage, journey.is_enabled) == (Stage.NOT_ELIGIBLE, False)
+    prompt = journey.prompt
+    assert (prompt.key, prompt.is_blocking, prompt.why) == ("prompt.not_eligible", True, why)
+    assert (prompt.actions, prompt.vehicle_id) == (("link_vehicle",), "car-1")
+
+
+def test_s38_beside_a_car_that_takes_part_it_is_told_once_and_again_of_the_next():
+    state = make_driver(program=CLOSED)
+    for event in (
+        DeviceSeen(device=make_device(**OTHER_CAR)),
+        DismissPrompt(action_id="d1", prompt="prompt.charger_recommended"),
+        DeviceSeen(device=make_device(can_control=False)),
+    ):
+        state = apply(state, event)
+    prompt = journey_of(state).prompt
+    assert (prompt.key, prompt.is_blocking, prompt.vehicle_id) == ("prompt.not_eligible", False, "car-1")
+    state = apply(state, DismissPrompt(action_id="d2", prompt="prompt.not_eligible"))
+    assert journey_of(state).prompt is None
+    state = apply(state, DeviceSeen(device=make_device(id="car-3", can_control=False)))
+    assert journey_of(state).prompt.key == "prompt.not_eligible"
+
+
+def test_a_prompt_is_about_the_car_that_needs_it():
+    state = make_driver()
+    for device in (make_device(**OTHER_CAR), make_device(can_control=False)):
+        state = apply(state, DeviceSeen(device=device))
+    assert journey_of(state).prompt.vehicle_id == "car-1"
+    state = apply(state, DeviceSeen(device=make_device(Side.CHARGER)))
+    prompt = journey_of(state).prompt
+    assert (prompt.key, prompt.vehicle_id) == ("prompt.locate_charger", "car-1")
+    for vendor, vehicle_id in (("ZAPTEC", None), ("JEEP", "car-1")):
+        cut_off = journey_of(apply(state, CredentialsDied(vendor=vendor, at=at(1)))).prompt
+        assert (cut_off.key, cut_off.vehicle_id) == ("prompt.relink", vehicle_id)
 
 
 def test_a_programs_row_of_a_model_leaves_the_brands_row_alone():

@@ -24,6 +24,8 @@ from domain.driver.events import (
 from domain.driver.state import DriverState
 from domain.driver.unlinking import RELEASE_LIMIT, TOKEN_LIVES
 from domain.journey import Stage, journey_of
+from domain.program import Program
+from domain.rollout.standing import Phase, Standing
 from domain.wording import LANGUAGES, say
 
 ASKED, CONFIRMED = at(1), at(1.1)
@@ -238,6 +240,22 @@ def test_f65_unlinking_one_account_of_a_car_says_that_the_other_stays():
     for device in (make_device(identity_digest="vin"), twin):
         state = apply(state, DeviceSeen(device=device))
     assert ask(state, Side.VEHICLE, "KIA")[1].implications.words == ("unlink.same_car",)
+
+
+def test_s17_what_it_means_is_told_for_each_car_by_its_brand():
+    state = make_driver()
+    for device in (other_car(), make_device(can_control=False), placed_charger()):
+        state = apply(state, DeviceSeen(device=device))
+    told = [(meaning.key, meaning.brand) for meaning in ask(state)[1].implications.meanings]
+    assert told == [("unlink.disables", "Jeep"), ("unlink.less_reliable", "Kia")]
+
+
+def test_s17_a_car_that_is_not_admitted_loses_nothing_with_the_charger():
+    waiting = Program(name="live", standing=Standing(phase=Phase.OPTIONAL))
+    state = make_driver(program=waiting)
+    for device in (make_device(can_control=False), placed_charger()):
+        state = apply(state, DeviceSeen(device=device))
+    assert ask(state)[1].implications.words == ("unlink.unused",)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

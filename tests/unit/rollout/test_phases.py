@@ -241,7 +241,9 @@ async def test_s38_s39_s41_incapable_vehicles_are_refused_before_phase_3_and_adm
     program = await town.settle(make_program(Phase.OPTIONAL), homes(Jeep=5))
     for driver in town.drivers.values():
         assert journey_of(driver).stage is Stage.NOT_ELIGIBLE
-        assert journey_of(driver).prompt is None
+        told = journey_of(driver).prompt
+        assert told is not None
+        assert (told.key, told.why, told.actions) == ("prompt.not_eligible", "why.not_eligible", ("link_vehicle",))
     await rolled_out(town, program, Phase.EXTENDED, confirmed={"jeep": "an operator"}, limits=_at_once())
     for driver_id in list(town.drivers):
         journey = journey_of(town.drivers[driver_id])
