@@ -102,10 +102,16 @@ def __getattr__(name: str) -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point."""
+    """Entry point. What a person can mend is told in a line and ends with 2, what passes by itself with 1."""
+    from domain.errors import NightchargeError, RetryableError
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    app_of([wanted] if wanted in COMMANDS else COMMANDS)()
+    try:
+        app_of([wanted] if wanted in COMMANDS else COMMANDS)()
+    except NightchargeError as error:
+        print(f"nightcharge {wanted}: {error}", file=sys.stderr)
+        sys.exit(1 if isinstance(error, RetryableError) else 2)
 
 
 if __name__ == "__main__":

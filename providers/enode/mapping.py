@@ -59,6 +59,11 @@ ACTION_STATES: Mapping[str, ActionState] = {
     "CANCELLED": ActionState.CANCELLED,
 }
 
+FAILURES = frozenset(
+    {"NO_RESPONSE", "FAILED_PRECONDITION", "UNNECESSARY", "CONFLICT", "REQUESTED_CANCELLATION", "NOT_FOUND"}
+)
+"""Why an action ended, in Enode's words. Any other word is passed on only as far as such words are made of it."""
+
 SIDES: Mapping[str, Side] = {"vehicle": Side.VEHICLE, "charger": Side.CHARGER}
 
 UNUSED_TYPES = frozenset({"hvac", "inverter", "battery", "meter"})
@@ -126,9 +131,16 @@ class WireMapping:
             side=side,
             device_id=wire.target_id or device_id or "",
             state=self._known(ACTION_STATES, "action state", wire.state, ActionState.PENDING),
-            reason=failure.type,
+            reason=self._failure(failure.type),
             detail=scrub(failure.detail) if failure.detail else None,
         )
+
+    def _failure(self, word: str | None) -> str | None:
+        if word is None or word in FAILURES:
+            return word
+        said = scrub(word, limit=40)
+        self.surprises.note("failure reason", said)
+        return said
 
     def side(self, target_type: str | None) -> Side | None:
         """The side named by an asset type; `None` for kinds of devices we do not use."""

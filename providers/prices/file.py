@@ -14,6 +14,13 @@ PACKAGED = Path(__file__).parent / "data" / "nl-day-ahead-2022.csv"
 PACKAGED_SOURCE = "Ember, European wholesale electricity prices (CC BY 4.0), by way of EV2Gym"
 
 
+def _body(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CallerError(f"price file {file}: {error.strerror or type(error).__name__}") from error
+
+
 def decoded(body: bytes) -> str:
     """The text of a file as spreadsheets write them: UTF-8, UTF-16 with its mark, else the old Western code page."""
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
@@ -28,6 +35,10 @@ class FilePrices:
     """A `PriceSource` over a file; by default the Dutch day-ahead prices of 2022 that ship with the product.
 
     `zone` and `unit` hold where the file does not say. `report` tells what was repaired.
+
+    Raises:
+        CallerError: there is no such file, it is a folder, or it may not be read.
+        UnusablePrices: nothing in it can be used.
     """
 
     def __init__(
@@ -41,7 +52,7 @@ class FilePrices:
     ) -> None:
         file = Path(path) if path else PACKAGED
         source = source or (f"file {file.name}" if path else PACKAGED_SOURCE)
-        read = read_prices(decoded(file.read_bytes()), source=source, area=area, zone=zone, unit=unit)
+        read = read_prices(decoded(_body(file)), source=source, area=area, zone=zone, unit=unit)
         self.report: PriceReport = read.report
         self.series: PriceSeries = read.series
         self._starts = [slot.starts_at for slot in read.series.slots]

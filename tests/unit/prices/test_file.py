@@ -101,3 +101,10 @@ def test_minus_of_a_typesetter_is_a_minus(tmp_path: Path) -> None:
 def test_source_of_the_packaged_data_is_named_beside_it() -> None:
     readme = Path(__file__).parents[3] / "providers" / "prices" / "data" / "README.md"
     assert "CC BY 4.0" in readme.read_text("utf-8")
+
+
+@pytest.mark.parametrize("wrong", ["nowhere/prices.csv", "."])
+def test_a_price_file_that_cannot_be_read_is_named(tmp_path: Path, wrong: str) -> None:
+    """Missing, or a folder: the caller's mistake, not a bare error of the system."""
+    with pytest.raises(CallerError, match=str(tmp_path / wrong)):
+        FilePrices(tmp_path / wrong)

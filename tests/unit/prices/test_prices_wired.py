@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
+import cli
 from domain.prices import PriceSeries, PriceSlot
 from providers.prices.entsoe import EntsoePrices
 from providers.prices.file import FilePrices
@@ -41,3 +43,19 @@ async def test_plans_and_accounts_read_the_store_first_and_the_file_for_the_rest
         series = await ports.prices.prices("NL", EVENING, EVENING + 2 * HOUR)
     assert [slot.price_per_kwh for slot in series.slots] == [0.01, 0.4879]
     assert series.source.startswith("market; ")
+
+
+def test_a_worker_without_its_price_file_says_so_in_a_line_and_ends_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(_: Settings) -> None:  # as the worker does once it reached Temporal
+        async with ports_from(settings(tmp_path).model_copy(update={"prices_file": tmp_path / "missing.csv"})):
+            raise AssertionError("not reached")
+
+    monkeypatch.setattr("worker.run", run)
+    monkeypatch.setattr("sys.argv", ["nightcharge", "worker"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    told = f"nightcharge worker: price file {tmp_path / 'missing.csv'}: No such file or directory\n"
+    assert capsys.readouterr().err == told

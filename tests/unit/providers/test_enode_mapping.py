@@ -176,12 +176,17 @@ class TestActions:
         assert action.state is ActionState.PENDING
         assert mapping.surprises.counts == {"action state: DREAMING": 1}
 
-    def test_failure_reason_is_kept_and_its_words_scrubbed(self, wire: Any) -> None:
-        failure = {"type": "NEW_REASON", "detail": "car of anna@example.com at 52.370216,\n4.895168"}
-        action = WireMapping().action(
-            schemas.Action.model_validate(wire.action(failureReason=failure)), side=Side.CHARGER
-        )
-        assert (action.reason, action.detail) == ("NEW_REASON", "car of … at …")
+    @pytest.mark.parametrize(
+        ("said", "passed_on"),
+        [("NO_RESPONSE", "NO_RESPONSE"), ("VEHICLE_ASLEEP", "VEHICLE_ASLEEP"), ("CAR_OF_ANNA_SCHMIDT", "CAR_OF_…_…")],
+    )
+    def test_p16_a_failure_reason_names_nobody(self, wire: Any, said: str, passed_on: str) -> None:
+        """Neither in its code, which is open to new values, nor in its words, nor in the count of what is new."""
+        mapping = WireMapping()
+        failure = {"type": said, "detail": "car of anna@example.com at 52.370216,\n4.895168"}
+        action = mapping.action(schemas.Action.model_validate(wire.action(failureReason=failure)), side=Side.CHARGER)
+        assert (action.reason, action.detail) == (passed_on, "car of … at …")
+        assert "ANNA" not in str(mapping.surprises.counts)
 
 
 def test_half_a_character_in_a_reply_becomes_a_question_mark() -> None:
