@@ -4,14 +4,20 @@ Rules (docs.temporal.io/cloud/actions): one action each for a start (a child: tw
 a change of search attributes, a signal heard or sent, an update, every attempt of an activity; local activities count
 together per workflow task. Heartbeats that reach the server count too and leave no trace in history: `heartbeats` is
 how many the running time of steps allows at most. Queries leave no trace either, and are not counted.
+
+`python -m nights.billed` plays the night the budget is meant for, and counts; `python -m nights.billed FILE` counts a
+stored history. Exit code 1 beyond the budget.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
+import typer
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
@@ -24,6 +30,10 @@ THROTTLE = 0.8
 LONGEST_THROTTLE = timedelta(seconds=60)
 """... but not less often than this, unless the worker says otherwise."""
 
+MOST_ACTIONS, MOST_WITHOUT_DECISIONS_AND_READS, MOST_EVENTS = 60, 30, 200
+"""The budget of a healthy night of ten hours with 4 commands, 2 new plans and 8 relevant device events."""
+
+AS_A_CHILD = "as a child"
 DECISIONS = "decisions"
 HEARTBEATS = "heartbeats, at most"
 
@@ -58,6 +68,16 @@ class Billed:
     def without_decisions_and_reads(self) -> int:
         return self.total - self.actions[DECISIONS] - self.actions[_step(steps.READ_DEVICE)]
 
+    @property
+    def over_budget(self) -> list[str]:
+        """What a healthy night may not cost, in words; [] if it is within its budget."""
+        limits = (
+            (self.total, MOST_ACTIONS, "billed actions"),
+            (self.without_decisions_and_reads, MOST_WITHOUT_DECISIONS_AND_READS, "without decisions and reads"),
+            (self.events, MOST_EVENTS, "history events"),
+        )
+        return [f"{count} {what}, at most {most}" for count, most, what in limits if count > most]
+
     def lines(self) -> list[str]:
         """The breakdown, the largest kind first."""
         kinds = [f"{count:5d}  {kind}" for kind, count in sorted(self.actions.items(), key=lambda item: -item[1])]
@@ -79,7 +99,7 @@ def billed(runs: Sequence[Sequence[HistoryEvent]]) -> Billed:
 def _of_run(run: Sequence[HistoryEvent]) -> Counter[str]:
     actions = Counter({"start" if not _continues(run[0]) else "continued as new": 1})
     if run[0].workflow_execution_started_event_attributes.HasField("parent_workflow_execution"):
-        actions["as a child"] = int(not _continues(run[0]))
+        actions[AS_A_CHILD] = int(not _continues(run[0]))
     actions[DECISIONS] = len(set(_deciding_tasks(run)))
     for event in run:
         if event.event_type in _ONE_EACH:
@@ -136,3 +156,29 @@ def _scheduled_by(event: HistoryEvent) -> int:
 
 def _step(name: str) -> str:
     return f"step {name}"
+
+
+def as_child(bill: Billed) -> Billed:
+    """The bill of a session that was started from outside, as if a driver's workflow had opened it."""
+    return Billed(bill.actions | Counter({AS_A_CHILD: 1}), bill.events)
+
+
+def main(
+    history: Annotated[Path | None, typer.Argument(exists=True, help="A stored history to count instead.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Store the played night's history in this folder.")] = None,
+) -> None:
+    """Count the billed actions of a healthy night; exit code 1 beyond its budget."""
+    from nights.healthy_night import play
+    from nights.record_histories import read, write
+
+    played = asyncio.run(play()) if history is None else read(history)
+    bill = as_child(billed([played.events]))
+    for line in [*bill.lines(), *(f"beyond the budget: {words}" for words in bill.over_budget)]:
+        print(line)
+    if record is not None:
+        print(write(record, played))
+    raise typer.Exit(1 if bill.over_budget else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -15,8 +15,6 @@ from typing import Any
 
 from pydantic import BaseModel
 from temporalio import activity
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -31,20 +29,14 @@ from domain.session.effects import Decision
 from domain.session.state import SessionState
 from nights.desk_faults import install_at_desk
 from nights.play import AFTERWARDS, PlayedNight
-from nights.temporal_session import Pending, TemporalSession
+from nights.temporal_session import A_LITTLE, Pending, TemporalSession, time_skipping
 from nights.world.faults import install
 from nights.world.spec import NightSpec
-from ops.processes import tool
 from workflows.answers import ANSWERS
-from workflows.engine import PLUGIN
 from workflows.policies import COMMAND_HEARTBEAT, VENDOR
-from workflows.search_attributes import ALL
 from workflows.session import SessionWorkflow
 
 QUEUE = "nights"
-A_LITTLE = timedelta(milliseconds=20)
-"""Past a timer's instant, so that the server has fired it."""
-
 NEXT_TRY = timedelta(seconds=1)
 """Step while a failed step waits for its next try."""
 
@@ -200,10 +192,8 @@ class TemporalNight(PlayedNight):
         now = max(await self._server_now(), self.timeline.now)
         self.loop.run_until(now, lambda: False)
         self.timeline.advance(now)
-        session = self._open
-        if session is not None and session.wake_at is not None and session.wake_at <= now - A_LITTLE / 2:
-            session.wake_at = None
-            session.expected += 1
+        if self._open is not None:
+            self._open.look_at_timer(now)
 
     async def _is_alive(self, pending: Pending) -> bool:
         """Whether the server has the newest heartbeat of every command: skipping on, it would give them up."""
@@ -241,13 +231,7 @@ class TemporalNight(PlayedNight):
 
 async def play_on_temporal(spec: NightSpec, series: PriceSeries) -> TemporalNight:
     """The night on a fresh time-skipping server."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=tool("temporal-test-server"), plugins=[PLUGIN]
-    ) as env:
-        types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
-        await env.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(search_attributes=types, namespace="default")
-        )
+    async with time_skipping() as env:
         clock = Clock.starting(TemporalNight.begins_at(spec), real_now=await env.get_current_time(), speed=1)
         night = TemporalNight(spec, series, env, clock)
         install(night.world)

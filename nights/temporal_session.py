@@ -1,21 +1,28 @@
 """A session in the real engine, and what the runner must know of it to step time safely."""
 
 from collections import deque
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.enums.v1 import IndexedValueType, PendingActivityState
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import Clock
 from domain.session.effects import CloseNight, CloseSession, Decision, Listen, Plan, Read, Send, Tell, WakeAt
 from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived
 from domain.session.state import SessionState
 from domain.steps import SEND_COMMAND
+from ops.processes import tool
+from workflows.engine import PLUGIN
 from workflows.ids import session_workflow_id
 from workflows.messages import SHELL, SessionStart
+from workflows.search_attributes import ALL
 from workflows.session import SessionWorkflow
 
 SIGNALS: dict[type[BaseModel], str] = {
@@ -24,6 +31,9 @@ SIGNALS: dict[type[BaseModel], str] = {
     PricesChanged: "prices_changed",
     DevicesLeaving: "devices_leaving",
 }
+
+A_LITTLE = timedelta(milliseconds=20)
+"""Past a timer's instant, so that the server has fired it."""
 
 STEPS = (Listen, Plan, Send, Read, Tell, CloseNight)
 """Effects that begin a durable step."""
@@ -68,6 +78,12 @@ class TemporalSession:
         """A step ended, which the session hears as these events."""
         self.expected += len(events)
         self.record.extend((self.expected, at, event, False) for event in events)
+
+    def look_at_timer(self, now: datetime) -> None:
+        """The server's clock is at `now`: a timer it passed is heard, unless a decision knows of it already."""
+        if self.wake_at is not None and self.wake_at <= now - A_LITTLE / 2:
+            self.wake_at = None
+            self.expected += 1
 
     @property
     def is_at_rest(self) -> bool:
@@ -133,3 +149,16 @@ class Pending(NamedTuple):
     under_way: int
     waiting: int  # for their next try
     beat_at: datetime | None  # server time of the oldest sign of life among commands under way; None: there are none
+
+
+@asynccontextmanager
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """A fresh server whose time skips, and that knows our search attributes."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=tool("temporal-test-server"), plugins=[PLUGIN]
+    ) as env:
+        types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
+        await env.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(search_attributes=types, namespace="default")
+        )
+        yield env

@@ -7,7 +7,7 @@ from pathlib import Path
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from nights.billed import DECISIONS, HEARTBEATS, billed
+from nights.billed import DECISIONS, HEARTBEATS, as_child, billed
 from nights.record_histories import read, stored
 
 HISTORIES = Path(__file__).parents[1] / "data" / "histories"
@@ -89,3 +89,17 @@ def test_a_recorded_session_is_billed_kind_by_kind() -> None:
         steps = [kind for kind in bill.actions if kind.startswith("step ")]
         assert {"step send_command", "step make_plan", "step close_night"} <= set(steps)
         assert bill.lines()[-1].strip() == f"{bill.events}  history events"
+
+
+def test_the_stored_healthy_night_is_within_its_budget() -> None:
+    """4 commands, 2 new plans, 8 device events in ten hours (`python -m nights.billed --record`)."""
+    bill = as_child(billed([read(HISTORIES / "0.1.0" / "session-car-1-1.json.gz").events]))
+    shape = (bill.actions["step send_command"], bill.actions["step make_plan"], bill.actions["signals heard"])
+    assert shape == (4, 1 + 2, 8 + 2)
+    assert not bill.over_budget, "\n".join(bill.lines())
+    assert bill.total <= 56
+
+
+def test_a_night_beyond_its_budget_says_by_what() -> None:
+    bill = billed([numbered(started(), *(marker(task) for task in range(60)))])
+    assert bill.over_budget == ["61 billed actions, at most 60"]
