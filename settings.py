@@ -5,7 +5,7 @@ Where Temporal is comes from Temporal's own environment profile (`TEMPORAL_ADDRE
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.clock import Clock
@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     enode_allow_plain_http: bool = False  # for a simulator in a private network
     enode_client_id: str = ""
     enode_client_secret: SecretStr = SecretStr("")
+    enode_calls_a_day: int = Field(default=3000, ge=20)  # to one vendor account, from this process
     webhook_secret: SecretStr = SecretStr("")
     identity_salt: SecretStr = SecretStr("")
 

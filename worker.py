@@ -33,6 +33,7 @@ from providers.enode.provider import EnodeProvider
 from providers.enode.settings import EnodeSettings
 from providers.prices.file import FilePrices
 from providers.prices.layered import LayeredPrices
+from providers.traffic import BudgetRule, GateRules
 from settings import Settings
 from storage.breakers import TOLD_EVERY, Breakers
 from storage.database import Database
@@ -163,7 +164,10 @@ async def _market(settings: Settings, stack: AsyncExitStack) -> PriceSource | No
 
 
 def enode_settings(settings: Settings) -> EnodeSettings:
+    calls = settings.enode_calls_a_day
+    budget = BudgetRule(calls, timedelta(days=1), reserve=calls // 10)  # the last tenth is for commands and their check
     return EnodeSettings(
+        traffic=GateRules(account=budget),
         base_url=settings.enode_base_url,
         token_url=settings.enode_token_url,
         client_id=settings.enode_client_id,

@@ -52,6 +52,9 @@ CAPABILITIES: Mapping[str, CapabilityKind] = {
     "odometer": CapabilityKind.ODOMETER,
 }
 
+CONTROLS = frozenset({CapabilityKind.START_CHARGING, CapabilityKind.STOP_CHARGING, CapabilityKind.SET_MAX_CURRENT})
+"""What needs the driver's consent to control. What Enode answers without it is not documented, so it is not tried."""
+
 ACTION_STATES: Mapping[str, ActionState] = {
     "PENDING": ActionState.PENDING,
     "CONFIRMED": ActionState.CONFIRMED,
@@ -118,7 +121,7 @@ class WireMapping:
             model=information.model,
             year=_year(information.year),
             identity_digest=self._digest(side, information),
-            capabilities=self._capabilities(wire.capabilities or {}),
+            capabilities=self._capabilities(wire.capabilities or {}, _may_control(side, wire.scopes)),
             max_current_a=in_range(wire.charge_state.max_current if wire.charge_state else None, 0, 1000),
             reading=self._reading(side, wire, received_at, source),
         )
@@ -194,12 +197,14 @@ class WireMapping:
             location_id=(wire.location.id if wire.location else None) or None,
         )
 
-    def _capabilities(self, wire: Mapping[str, schemas.Capability | None]) -> dict[CapabilityKind, Capability]:
-        """Known capabilities that were told; a capability left out stays unknown."""
+    def _capabilities(
+        self, wire: Mapping[str, schemas.Capability | None], may_control: bool
+    ) -> dict[CapabilityKind, Capability]:
+        """Known capabilities that were told; a capability left out stays unknown, one without consent is none."""
         for name in wire.keys() - CAPABILITIES.keys():
             self.surprises.note("capability", name)
         return {
-            kind: _capability(told.is_capable, told.intervention_ids or ())
+            kind: _capability(told.is_capable and (may_control or kind not in CONTROLS), told.intervention_ids or ())
             for name, kind in CAPABILITIES.items()
             if (told := wire.get(name)) is not None and told.is_capable is not None
         }
@@ -221,6 +226,11 @@ class WireMapping:
         if value not in table:
             self.surprises.note(field, value)
         return table.get(value, otherwise)
+
+
+def _may_control(side: Side, scopes: tuple[str, ...] | None) -> bool:
+    """False only where the consent is told and control is not in it."""
+    return not scopes or "all" in scopes or f"{side.value}:control:charging" in scopes
 
 
 @lru_cache(maxsize=1000)

@@ -85,6 +85,7 @@ class Asset(Wire):
     information: Soft[Information] = None
     charge_state: Soft[ChargeState] = None
     capabilities: Soft[dict[str, Soft[Capability]]] = None
+    scopes: Soft[tuple[str, ...]] = None  # what the driver consented to
     location: Soft[AssetLocation] = None
 
 

@@ -1,8 +1,11 @@
 """The platforms the contract is played on: Enode as recorded, and an Enode-compatible server that runs.
 
-The server is our simulator, started as a process and spoken to by HTTP alone, or the one named by `ENODE_CONTRACT_URL`.
-It has client id and secret `sim` and drivers `sim-user-1`, `sim-user-2`, ..., each with one car plugged into one
-charger, stopped, below its limit. Each test takes the next driver, so that tests do not see each other's changes.
+The server is our simulator, started as a process and spoken to by HTTP alone, or the one named by `ENODE_CONTRACT_URL`,
+which may be the vendor's sandbox: `ENODE_CONTRACT_TOKEN_URL`, `ENODE_CONTRACT_CLIENT_ID` and
+`ENODE_CONTRACT_CLIENT_SECRET` then say how to log in, `ENODE_CONTRACT_DRIVERS` who is there, separated by commas. Where
+they are not set it has client id and secret `sim` and drivers `sim-user-1`, `sim-user-2`, ... Each driver has one car
+plugged into one charger, stopped, below its limit. Each test takes the next driver, so that tests do not see each
+other's changes.
 """
 
 import json
@@ -12,9 +15,9 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -112,26 +115,36 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def seeded_drivers() -> Iterator[str]:
-    """Drivers of the running server nobody has touched yet."""
-    return (f"sim-user-{number}" for number in count(1))
+    """Drivers of the running server nobody has touched yet; where few are named, they take turns."""
+    named = os.environ.get("ENODE_CONTRACT_DRIVERS")
+    return cycle(named.split(",")) if named else (f"sim-user-{number}" for number in count(1))
 
 
 @pytest.fixture
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """The adapter on the platform under test."""
     if request.param == "recorded":
-        url, client_id, driver_id = "https://enode.test", "recorded", "driver-1"
+        driver_id = "driver-1"
+        url, login = "https://enode.test", _login("https://enode.test", {})
         http = httpx.AsyncClient(transport=httpx.MockTransport(Recording(REPLIES / "enode.json").handle))
     else:
-        url, client_id = request.getfixturevalue("running_enode_url").rstrip("/"), "sim"
         driver_id = next(request.getfixturevalue("seeded_drivers"))
-        http = httpx.AsyncClient(verify=False)  # plain http on loopback; loading certificates takes longer than a test
+        url = request.getfixturevalue("running_enode_url").rstrip("/")
+        login = _login(url, os.environ)
+        # On loopback plain http, where loading certificates takes longer than a test.
+        http = httpx.AsyncClient(verify=url.startswith("https:"))
     settings = EnodeSettings(
-        client_id=client_id,
-        client_secret=SecretStr(client_id),
         base_url=url,
-        token_url=f"{url}/oauth2/token",
+        **login,
         identity_salt=SecretStr("salt"),
     )
     async with http:
         yield Stage(EnodeProvider(EnodeClient(settings, http)), driver_id)
+
+
+def _login(url: str, env: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "token_url": env.get("ENODE_CONTRACT_TOKEN_URL", f"{url}/oauth2/token"),
+        "client_id": env.get("ENODE_CONTRACT_CLIENT_ID", "sim"),
+        "client_secret": SecretStr(env.get("ENODE_CONTRACT_CLIENT_SECRET", "sim")),
+    }

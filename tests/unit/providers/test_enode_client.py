@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import logging
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -21,6 +22,9 @@ from domain.errors import (
 from providers.enode import EnodeClient, EnodeSettings
 from providers.enode.client import Call
 from providers.enode.errors import Kind
+from providers.traffic import BudgetRule
+from settings import Settings
+from worker import enode_settings
 
 READ = Call(Kind.READ, "GET", "/vehicles/{}", ("car-1",))
 COMMAND = Call(Kind.COMMAND, "POST", "/vehicles/{}/charging", ("car-1",), body={"action": "START"})
@@ -306,6 +310,10 @@ class TestSettings:
         with pytest.raises(ValidationError) as failed:
             EnodeSettings(client_id="a", client_secret=SecretStr("canary"), base_url=url)
         assert "canary" not in str(failed.value)
+
+    def test_several_workers_can_be_given_a_share_of_an_accounts_calls_each(self) -> None:
+        share = Settings(enode_calls_a_day=1000, enode_client_id="a")
+        assert enode_settings(share).traffic.account == BudgetRule(1000, timedelta(days=1), reserve=100)
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1", "https://x/v1"])
     def test_loopback_may_be_plain(self, url: str) -> None:

@@ -50,6 +50,27 @@ def test_capabilities_keep_what_blocks_them_and_omit_what_was_not_told(wire: Any
     assert CapabilityKind.SMART_CHARGING not in box.capabilities
 
 
+@pytest.mark.parametrize(
+    ("side", "scopes", "can_start"),
+    [
+        (Side.VEHICLE, ["vehicle:read:data", "vehicle:control:charging"], True),
+        (Side.VEHICLE, ["vehicle:read:data", "charger:control:charging"], False),
+        (Side.CHARGER, ["charger:read:data", "charger:control:charging"], True),
+        (Side.CHARGER, ["charger:read:data"], False),
+        (Side.CHARGER, [], True),
+        (Side.CHARGER, None, True),
+        (Side.CHARGER, "unreadable", True),
+    ],
+)
+def test_without_consent_to_control_nothing_can_be_started(wire: Any, side: Side, scopes: Any, can_start: bool) -> None:
+    """A consent that is not told is no reason to doubt the capability."""
+    told = {**(wire.vehicle() if side is Side.VEHICLE else wire.charger()), "scopes": scopes}
+    told["capabilities"]["startCharging"] = {"isCapable": True, "interventionIds": []}
+    device = map_device(side, told)
+    assert device.capabilities[CapabilityKind.START_CHARGING].is_capable is can_start
+    assert device.capabilities[CapabilityKind.CHARGE_STATE].is_capable
+
+
 @pytest.mark.parametrize(("word", "state"), STATES.items())
 def test_each_power_delivery_state_has_its_meaning(wire: Any, word: str, state: PowerDeliveryState) -> None:
     assert map_device(Side.CHARGER, wire.charger(chargeState={"powerDeliveryState": word})).reading.state is state
