@@ -129,6 +129,7 @@ class SlotReason(StrEnum):
     WAIT_CHEAPER = "wait_cheaper"  # a cheaper slot serves
     FULL = "full"  # nothing left to charge
     TOO_SHORT = "too_short"  # cheap, but a separate run here costs more than it saves
+    NO_POWER_LEFT = "no_power_left"  # cheap, but a shared limit leaves nothing
     TOO_LATE = "too_late"  # cheap, but kept free for trying again what may fail
 
 

@@ -1,5 +1,6 @@
 """Several cars behind one fuse: the planning problem, and the plan that answers it."""
 
+from bisect import bisect_left
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -41,7 +42,7 @@ class SiteProblem(Model):
 
     def first_slot(self, j: int) -> int:
         """The site's slot at which car `j` begins."""
-        return self.edges.index(self.cars[j].edges[0])
+        return bisect_left(self.edges, self.cars[j].edges[0])
 
     def room_kwh(self) -> list[float]:
         """What the cars may draw together in each slot [kWh]."""

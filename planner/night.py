@@ -9,7 +9,7 @@ from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
 from planner import closed_form, cpsat, modulated, onoff, semicontinuous, tapered
 from planner.pricing import money_of
 from planner.problem import MS_PER_HOUR, SMALLEST_KWH, Night, OnOff, SolverFailed, read, scale_onoff
-from planner.reasons import reasons
+from planner.reasons import Margins, margins, reasons
 
 SMALLEST_SHORTFALL_KWH = 1e-6
 PROVEN = 1e-4  # of the cost: a plan this near its bound is called optimal
@@ -189,8 +189,11 @@ def onoff_energies(night: Night, is_on: list[bool]) -> list[float]:
     return [kwh if on else 0.0 for kwh, on in zip(night.step_kwh, is_on, strict=True)]
 
 
-def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
-    """The plan that the energies stand for, with costs, shortfall and reasons; `begun` is on perf_counter's scale."""
+def answer_of(night: Night, solved: Solved, begun: float, tops: list[float] | None = None) -> ChargingPlan:
+    """The plan that the energies stand for, with costs, shortfall and reasons; `begun` is on perf_counter's scale.
+
+    `tops` is what each slot could draw where others share a limit [kWh]; None: the night's own ceilings.
+    """
     problem, energies = night.problem, solved.energies
     energy_cost = steered_cost = sum(map(mul, night.billed_per_kwh, energies))
     if night.billed_per_kwh is not problem.price_per_kwh:
@@ -207,15 +210,17 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
         status = PlanStatus.INCUMBENT
     elif status is PlanStatus.OPTIMAL and shortfall:
         status = PlanStatus.BEST_EFFORT
-    target_price = _target_price(night, energies, drawn)
+    tops = night.ceiling_kwh if tops is None else tops
+    turns = margins(night, energies, tops)
+    target_price = _target_price(night, turns, drawn)
     # Built from a validated problem, so not validated again: that would take longer than solving.
-    return ChargingPlan.model_construct(
+    return ChargingPlan.trusted(
         status=status,
         edges=problem.edges,
         energy_ac_kwh=tuple(energies),
         price_per_kwh=night.billed_per_kwh,
         is_forecast=problem.is_forecast,
-        reasons=reasons(night, energies),
+        reasons=reasons(night, energies, tops, turns),
         cost=cost,
         energy_cost=energy_cost,
         missing_cost=missing_cost,
@@ -229,16 +234,12 @@ def answer_of(night: Night, solved: Solved, begun: float) -> ChargingPlan:
     )
 
 
-def _target_price(night: Night, energies: list[float], drawn: float) -> float:
+def _target_price(night: Night, turns: Margins, drawn: float) -> float:
     """What one more kWh of target would cost at the margin, switching and shortest runs apart (2.5)."""
     problem = night.problem
     if problem.control is ControlKind.MODULATED and drawn > night.need_kwh + SMALLEST_SHORTFALL_KWH:
         return 0.0  # it is in the battery already
-    cheapest = problem.missing_cost_per_kwh
-    for price, kwh, high in zip(problem.price_per_kwh, energies, night.ceiling_kwh, strict=True):
-        if price < cheapest and kwh < high - SMALLEST_KWH:
-            cheapest = price
-    return cheapest
+    return min(turns.cheapest_free, problem.missing_cost_per_kwh)
 
 
 def _departure_price(night: Night, energies: list[float], target_price: float) -> float:

@@ -1,5 +1,7 @@
 """Why each slot charges, or does not: a statement about prices and energy that anyone can check from the plan."""
 
+from typing import NamedTuple
+
 from domain.plan import SlotReason
 from planner.problem import SMALLEST_KWH, Night
 
@@ -9,17 +11,40 @@ SAME_PRICE = 1e-9  # [currency/kWh]
 _FROZEN, _MINIMUM, _PAID = SlotReason.FROZEN, SlotReason.MINIMUM_FIRST, SlotReason.PAID_TO_CHARGE
 _BRIDGE, _NEEDED, _CHEAPEST = SlotReason.BRIDGE, SlotReason.NEEDED_FOR_TARGET, SlotReason.CHEAPEST
 _FULL, _SHORT, _WAIT, _LATE = SlotReason.FULL, SlotReason.TOO_SHORT, SlotReason.WAIT_CHEAPER, SlotReason.TOO_LATE
+_NOTHING_LEFT = SlotReason.NO_POWER_LEFT
 
 
-def reasons(night: Night, energies: list[float]) -> tuple[SlotReason, ...]:
-    """One reason per slot, the most specific that holds."""
+class Margins(NamedTuple):
+    """Prices at which a plan turns [currency/kWh]; infinite where there is no such slot."""
+
+    dearest_used: float  # of the slots used by choice
+    cheapest_idle: float  # of the slots left idle by choice
+    cheapest_free: float  # of the slots that could draw more
+
+
+def margins(night: Night, energies: list[float], tops: list[float]) -> Margins:
+    """Found in one pass; `tops` is what each slot could draw, the others of a site being as they are [kWh]."""
+    dearest, idle, free = float("-inf"), float("inf"), float("inf")
+    for price, kwh, low, high in zip(night.problem.price_per_kwh, energies, night.floor_kwh, tops, strict=True):
+        if kwh > SMALLEST_KWH:
+            if price > dearest and low <= SMALLEST_KWH:
+                dearest = price
+            if price < free and kwh < high - SMALLEST_KWH:
+                free = price
+        elif price < idle and high > SMALLEST_KWH:
+            idle = price
+    return Margins(dearest, idle, min(idle, free))
+
+
+def reasons(night: Night, energies: list[float], tops: list[float], turns: Margins) -> tuple[SlotReason, ...]:
+    """One reason per slot, the most specific that holds; `tops` as in `margins`, which `turns` are."""
     prices, floors = night.problem.price_per_kwh, night.floor_kwh
-    dearest_used, cheapest_idle = _margins(night, energies)
+    dearest_used, cheapest_idle = turns.dearest_used - SAME_PRICE, turns.cheapest_idle + SAME_PRICE
     is_free = night.taper is None
     mean = sum(prices) / night.n
     done, drawn = night.need_kwh - SMALLEST_KWH, 0.0
     result = []
-    for price, kwh, low in zip(prices, energies, floors, strict=True):
+    for price, kwh, low, top in zip(prices, energies, floors, tops, strict=True):
         if kwh > SMALLEST_KWH:
             if low > SMALLEST_KWH:
                 reason = _MINIMUM
@@ -29,30 +54,18 @@ def reasons(night: Night, energies: list[float]) -> tuple[SlotReason, ...]:
                 reason = _BRIDGE
             else:
                 reason = _NEEDED if price > mean else _CHEAPEST
+            drawn += kwh
         elif drawn >= done:
             reason = _FULL
+        elif price < dearest_used and is_free:
+            reason = _SHORT if top > SMALLEST_KWH else _NOTHING_LEFT
         else:
-            reason = _SHORT if price < dearest_used and is_free else _WAIT
+            reason = _WAIT
         result.append(reason)
-        drawn += kwh
     if night.problem.risk_premium:
         _mark_late(night, energies, result)
     result[: night.frozen] = [_FROZEN] * night.frozen
     return tuple(result)
-
-
-def _margins(night: Night, energies: list[float]) -> tuple[float, float]:
-    """Price of the dearest slot used by choice and of the cheapest one left idle by choice [currency/kWh]."""
-    dearest, cheapest = float("-inf"), float("inf")
-    for price, kwh, low, high in zip(
-        night.problem.price_per_kwh, energies, night.floor_kwh, night.ceiling_kwh, strict=True
-    ):
-        if kwh > SMALLEST_KWH:
-            if price > dearest and low <= SMALLEST_KWH:
-                dearest = price
-        elif price < cheapest and high > SMALLEST_KWH:
-            cheapest = price
-    return dearest - SAME_PRICE, cheapest + SAME_PRICE
 
 
 def _mark_late(night: Night, energies: list[float], result: list[SlotReason]) -> None:

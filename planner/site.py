@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,17 +52,26 @@ def plan_site(problem: SiteProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMI
     begun = perf_counter()
     site = _Site(problem)
     try:
-        draft, bound, solver = _solved(site, begun, time_limit.total_seconds())
+        found = _solved(site, begun, time_limit.total_seconds())
     except SolverFailed:
-        draft, bound, solver = _in_turn(site), -np.inf, closed_form.IN_TURN
-    return _answer(site, draft, bound, solver, begun)
+        draft = _in_turn(site)
+        found = _Found(draft.patterns, draft.shared, -np.inf, closed_form.IN_TURN)
+    return _answer(site, found, begun)
 
 
-def _solved(site: "_Site", begun: float, seconds: float) -> tuple["_Draft", float, str]:
-    """A draft, a bound on any plan, and what found them."""
+class _Found(NamedTuple):
+    """A pattern per on/off car, the free cars' energies, a bound on any plan, and what found them."""
+
+    patterns: list[Pattern]
+    shared: Shared
+    bound: float
+    solver: str
+
+
+def _solved(site: "_Site", begun: float, seconds: float) -> _Found:
     if not site.cars:
-        draft = _Draft(site, [])
-        return draft, draft.shared.bound, site_flow.SOLVER
+        shared = _shared(site, site.room)
+        return _Found([], shared, shared.bound, site_flow.SOLVER)
     deadline = begun + seconds
     prices = limit_prices(site.cars, site.free, site.room, begun + PRICING_PART * seconds)
     bound = sharpened(site.cars, prices)
@@ -71,7 +81,8 @@ def _solved(site: "_Site", begun: float, seconds: float) -> tuple["_Draft", floa
     draft, solver = _mended(site, draft, prices.slot_price, bound * (1 + NEAR_ENOUGH), quick), SOLVER
     if draft.cost - bound > FAR_FROM_BOUND * abs(draft.cost):
         draft, bound, solver = _programmed(site, draft, bound, deadline)
-    return _filled(site, draft), bound, solver
+    draft = _filled(site, draft)
+    return _Found(draft.patterns, draft.shared, bound, solver)
 
 
 def _in_turn(site: "_Site") -> "_Draft":
@@ -96,7 +107,8 @@ class _Site:
             read(car, lengths[first : first + len(car.price_per_kwh)])
             for car, first in zip(problem.cars, self.firsts, strict=True)
         ]
-        self.room = np.array(problem.room_kwh())
+        load = np.array(problem.base_load_kw or 0.0)
+        self.room = np.maximum(0.0, np.array(problem.limit_kw) - load) * np.array(lengths) / MS_PER_HOUR
         # A car with a minimum power takes all or nothing here: valid, and its limits are near each other at home.
         self.fixed = [j for j, car in enumerate(problem.cars) if car.control is not ControlKind.MODULATED]
         self.loose = [j for j, car in enumerate(problem.cars) if car.control is ControlKind.MODULATED]
@@ -182,11 +194,11 @@ class _Draft:
         ]
         wanted = site.free.need + site.free.low.sum(axis=1)
         self.missing_kwh = sum(self.missing) + float(np.maximum(0.0, wanted - self.shared.energy_kwh.sum(axis=1)).sum())
-        self.hopeless_kwh = sum(max(0.0, car.need_kwh - car.free_kwh) for car in site.cars)
 
     def without(self, *cars: int) -> Floats:
         """What is left of the limit if these on/off cars drew nothing; the free cars would give way."""
-        return self.left + sum((self.loads[i] for i in cars), np.zeros(len(self.left)))
+        left: Floats = self.left + sum((self.loads[i] for i in cars), np.zeros(len(self.left)))
+        return left
 
 
 def _built(site: _Site, order: list[int], price: Floats) -> _Draft:
@@ -292,31 +304,38 @@ def _filled(site: _Site, draft: _Draft) -> _Draft:
     return draft
 
 
-def _answer(site: _Site, draft: _Draft, bound: float, solver: str, begun: float) -> SitePlan:
+def _answer(site: _Site, found: _Found, begun: float) -> SitePlan:
     plans: list[ChargingPlan | None] = [None] * len(site.nights)
+    energy = found.shared.energy_kwh
+    left = site.room - energy.sum(axis=0)
+    for car, pattern in zip(site.cars, found.patterns, strict=True):
+        left = left - site.load_of(car, pattern)
     for i, j in enumerate(site.fixed):
-        energies = onoff_energies(site.nights[j], draft.patterns[i])
-        if site.nights[j].problem.control is ControlKind.SEMICONTINUOUS:
-            energies = _trimmed(site.nights[j], energies)
-        plans[j] = _car_answer(site, j, energies, solver, begun)
+        night, car = site.nights[j], site.cars[i]
+        energies = onoff_energies(night, found.patterns[i])
+        fits = np.array(found.patterns[i]) | (left[car.stay] >= car.step_kwh - LIMIT_NOISE_KWH)
+        if night.problem.control is ControlKind.SEMICONTINUOUS:
+            energies = _trimmed(night, energies)
+        plans[j] = _car_answer(site, j, energies, np.where(fits, night.ceiling_kwh, 0.0).tolist(), found.solver, begun)
+    tops = np.where(left > LIMIT_NOISE_KWH, site.free.low + site.free.spare, energy)
     for i, j in enumerate(site.loose):
-        first, n = site.firsts[j], site.nights[j].n
-        plans[j] = _car_answer(site, j, draft.shared.energy_kwh[i, first : first + n].tolist(), solver, begun)
+        stay = slice(site.firsts[j], site.firsts[j] + site.nights[j].n)
+        plans[j] = _car_answer(site, j, energy[i, stay].tolist(), tops[i, stay].tolist(), found.solver, begun)
     done = tuple(plan for plan in plans if plan is not None)
-    cost, bound = sum(plan.cost for plan in done), float(bound)
+    cost, bound = sum(plan.cost for plan in done), float(found.bound)
     shortfall = sum(plan.shortfall_ac_kwh for plan in done)
     near = cost - bound <= PROVEN * max(1.0, abs(cost))
     status = PlanStatus.INCUMBENT
     if near:
         status = PlanStatus.BEST_EFFORT if shortfall > 0 else PlanStatus.OPTIMAL
-    return SitePlan.model_construct(
+    return SitePlan.trusted(
         status=status,
         plans=done,
         cost=cost,
         energy_cost=sum(plan.energy_cost for plan in done),
         lower_bound=min(max(bound, sum(plan.lower_bound for plan in done)), cost),
         shortfall_ac_kwh=shortfall,
-        solver=solver,
+        solver=found.solver,
         solve_ms=(perf_counter() - begun) * 1e3,
     )
 
@@ -337,12 +356,14 @@ def _trimmed(night: Night, energies: list[float]) -> list[float]:
     return trimmed
 
 
-def _car_answer(site: _Site, j: int, energies: list[float], solver: str, begun: float) -> ChargingPlan:
+def _car_answer(
+    site: _Site, j: int, energies: list[float], tops: list[float], solver: str, begun: float
+) -> ChargingPlan:
     """A car's plan; its bound is the plain one of its cheapest slot, the proof is the site's."""
     night = site.nights[j]
     prices = night.problem.price_per_kwh
-    cheapest = min(*prices, night.problem.missing_cost_per_kwh)
+    cheapest = min(min(prices), night.problem.missing_cost_per_kwh)
     floor = max(0.0, cheapest) * night.need_kwh
     if cheapest < 0:
         floor += sum(min(0.0, price) * kwh for price, kwh in zip(prices, night.step_kwh, strict=True))
-    return answer_of(night, Solved(energies, floor, solver, PlanStatus.OPTIMAL), begun)
+    return answer_of(night, Solved(energies, floor, solver, PlanStatus.OPTIMAL), begun, tops)

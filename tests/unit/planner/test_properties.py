@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
-from domain.site import SiteProblem
+from domain.site import SitePlan, SiteProblem
 from planner import plan, plan_site
 
 MINUTES = timedelta(minutes=1)
@@ -217,3 +217,21 @@ def test_every_valid_site_has_a_valid_plan(site: SiteProblem) -> None:
     for drawn, room in zip(total, site.room_kwh(), strict=True):
         assert drawn <= room + 1e-4
     assert answer.lower_bound <= answer.cost + 1e-6
+    assert SitePlan.model_validate_json(answer.model_dump_json()) == answer
+
+
+@given(st.data())
+@EASY
+def test_free_cars_with_prices_of_their_own_are_proven_at_any_limit(data: st.DataObject) -> None:
+    n = data.draw(st.integers(1, 6))
+    edges = tuple(START + 30 * MINUTES * t for t in range(n + 1))
+    missing = data.draw(st.sampled_from([10.0, 1.5]))
+    cars = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        car = data.draw(problems(most=1, control=ControlKind.MODULATED))
+        prices = tuple(data.draw(st.lists(PRICES, min_size=n, max_size=n)))
+        changes = {"edges": edges, "price_per_kwh": prices, "missing_cost_per_kwh": missing, "frozen_until": None}
+        cars.append(PlanProblem(**(car.model_dump() | changes)))
+    limit = tuple(data.draw(st.lists(st.sampled_from([0.0, 3.0, 8.0, 15.0, 100.0]), min_size=n, max_size=n)))
+    answer = plan_site(SiteProblem(edges=edges, limit_kw=limit, cars=tuple(cars)))
+    assert answer.cost - answer.lower_bound <= 1e-4 * max(1.0, abs(answer.cost)) + 1e-3

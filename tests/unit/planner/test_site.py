@@ -161,3 +161,14 @@ def test_forced_run_too_long_for_what_the_limit_leaves_gives_way() -> None:
     car = make_problem([0.1] * 4, min_dc_kwh=10.0, min_on=timedelta(hours=2))
     answer = plan_site(make_site(car, limit_kw=[10, 0, 10, 10]))
     assert drawn(answer.plans[0].energy_ac_kwh) in ([0, 0, 10, 10], [0, 0, 0, 10])
+
+
+@pytest.mark.parametrize("control", [FREE, ControlKind.ONOFF])
+def test_hour_that_the_limit_closed_says_so(control: ControlKind) -> None:
+    # The house takes all but 8 of 10 kW in hour 0, nothing later: at 10 kW only hour 1, at 0.2, is open to on/off;
+    # the car of free power finds hour 0 shut by 10 kW of base load.
+    car = make_problem([0.1, 0.2, 0.3], control=control)
+    answer = plan_site(make_site(car, limit_kw=[10] * 3, base_load_kw=(10.0 if control is FREE else 2.0, 0.0, 0.0)))
+    assert drawn(answer.plans[0].energy_ac_kwh) == [0, 10, 0]
+    assert [reason.value for reason in answer.plans[0].reasons] == ["no_power_left", "cheapest", "full"]
+    assert answer.plans[0].target_price_per_kwh == pytest.approx(0.3)
