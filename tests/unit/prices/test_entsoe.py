@@ -1,4 +1,7 @@
-"""ENTSO-E by recorded replies: what the figures become, what each failure means, and where the token never shows."""
+"""ENTSO-E by replies in the platform's shape: what figures become, what failures mean, where the token never shows.
+
+The library parses them for real; the platform itself was never asked.
+"""
 
 import asyncio
 import logging
@@ -14,6 +17,7 @@ from pydantic import SecretStr
 from domain.errors import CallerError, MalformedReply, RateLimited, Unauthorized, VendorUnavailable
 from domain.forecast import market_prices
 from domain.ports import PriceSource
+from domain.prices import PriceGap
 from providers.prices.entsoe import EntsoePrices, EntsoeSettings
 
 REPLIES = Path(__file__).parent / "replies"
@@ -26,6 +30,21 @@ NOON = datetime(2025, 1, 14, 12, tzinfo=UTC)
 def reply(name: str, status: int = 200) -> httpx.Response:
     text = (REPLIES / f"{name}.xml").read_bytes()
     return httpx.Response(status, content=text, headers={"content-type": "application/xml"})
+
+
+def compressed(resolution: str, *periods: tuple[str, str, dict[int, float]]) -> httpx.Response:
+    """A document of curve type A03: per period start, end, and the prices at those positions where they change."""
+    text = (REPLIES / "a44-nl-60min.xml").read_text()
+    told = ""
+    for start, end, prices in periods:
+        points = "".join(
+            f"<Point><position>{at}</position><price.amount>{price}</price.amount></Point>"
+            for at, price in prices.items()
+        )
+        told += f"<Period><timeInterval><start>{start}</start><end>{end}</end></timeInterval>"
+        told += f"<resolution>{resolution}</resolution>{points}</Period>"
+    first, last = text.index("<Period>"), text.rindex("</Period>") + len("</Period>")
+    return httpx.Response(200, text=text[:first] + told + text[last:])
 
 
 class Platform:
@@ -101,6 +120,39 @@ async def test_compressed_quarters_of_the_long_night_are_all_there(platform: Any
     assert series.report.hours_known == 25
 
 
+@pytest.mark.parametrize(
+    ("resolution", "start", "end", "slots"),
+    [
+        ("PT60M", "2025-03-29T23:00Z", "2025-03-30T22:00Z", 23),
+        ("PT15M", "2025-03-29T23:00Z", "2025-03-30T22:00Z", 92),
+        ("PT60M", "2025-10-25T22:00Z", "2025-10-26T23:00Z", 25),
+        ("PT15M", "2025-10-25T22:00Z", "2025-10-26T23:00Z", 100),
+    ],
+)
+async def test_days_of_the_clock_change_have_all_their_slots(
+    platform: Any, resolution: str, start: str, end: str, slots: int
+) -> None:
+    """Told by three points, the last far from the end: what follows it repeats it, to the end and no further."""
+    enquiry = platform(compressed(resolution, (start, end, {1: 90.0, 4: -5.0, 8: 120.0})))
+    day = (datetime.fromisoformat(start), datetime.fromisoformat(end))
+    series = await enquiry.source.prices("NL", *day)
+    assert [slot.price_per_kwh for slot in series.slots] == [0.09] * 3 + [-0.005] * 4 + [0.12] * (slots - 7)
+    assert (series.slots[0].starts_at, series.slots[-1].ends_at) == day
+
+
+async def test_a_hole_between_two_periods_stays_a_hole(platform: Any) -> None:
+    """A position left out repeats the one before; a time that no period covers has no price."""
+    start, end = datetime(2025, 1, 14, 23, tzinfo=UTC), datetime(2025, 1, 15, 23, tzinfo=UTC)
+    parts = [
+        ("2025-01-14T23:00Z", "2025-01-15T03:00Z", {1: 90.0}),
+        ("2025-01-15T05:00Z", "2025-01-15T23:00Z", {1: 80.0}),
+    ]
+    series = await platform(compressed("PT60M", *parts)).source.prices("NL", start, end)
+    assert len(series.slots) == 4 + 18
+    assert series.report is not None
+    assert series.report.gaps == (PriceGap(starts_at=start + 4 * HOUR, ends_at=start + 6 * HOUR),)
+
+
 async def test_several_series_of_different_lengths_become_one(platform: Any) -> None:
     enquiry = platform(reply("a44-de-lu-60-and-15min"))
     starts_at = datetime(2025, 9, 29, 22, tzinfo=UTC)
@@ -173,10 +225,13 @@ async def test_series_without_curve_type_is_malformed_not_a_crash(platform: Any)
     ("answer", "error"),
     [
         (httpx.Response(503), VendorUnavailable),
+        (httpx.Response(503, text="<html><body>Service Temporarily Unavailable</body></html>"), VendorUnavailable),
         (httpx.Response(302, headers={"location": "https://elsewhere.test"}), VendorUnavailable),
         (httpx.ReadTimeout("slow"), VendorUnavailable),
         (httpx.ConnectError("down"), VendorUnavailable),
-        (httpx.Response(401), Unauthorized),
+        (httpx.Response(401, text="<html><head><title>401 Unauthorized</title></head></html>"), Unauthorized),
+        (reply("refused", 401), Unauthorized),
+        (reply("refused", 200), MalformedReply),
         (reply("refused", 400), MalformedReply),
     ],
 )
@@ -206,6 +261,12 @@ async def test_ban_is_obeyed_to_the_second_and_not_touched_again(platform: Any) 
     assert len(enquiry.asked) == 1
     assert told.value.retry_after == timedelta(minutes=1)
     assert len((await enquiry.source.prices("NL", *WINTER_DAY)).slots) == 24
+
+
+async def test_a_platform_in_repair_says_when_to_come_back(platform: Any) -> None:
+    with pytest.raises(VendorUnavailable) as told:
+        await platform(httpx.Response(503, headers={"retry-after": "1800"})).source.prices("NL", *WINTER_DAY)
+    assert told.value.retry_after == timedelta(minutes=30)
 
 
 async def test_ban_without_a_time_lasts_ten_minutes(platform: Any) -> None:
