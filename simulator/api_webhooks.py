@@ -87,7 +87,8 @@ def _check_url(url: str, tenant: Tenant, allowed: list[str], but: Webhook | None
     target = urlsplit(url)
     host = target.hostname or ""
     is_near = (_is_loopback(host) or host in allowed) and _has_port(target)
-    if target.scheme not in ("http", "https") or not is_near:
+    is_plain = "@" not in target.netloc and "\\" not in url  # what readers of addresses disagree on
+    if target.scheme not in ("http", "https") or not is_near or not is_plain:
         raise bad_request("Invalid webhook", "The simulator delivers to the loopback and to allowed hosts only.")
     if any(hook.url == url and hook is not but for hook in tenant.webhooks.values()):
         raise bad_request("Duplicate webhook", "A webhook with this URL exists.")

@@ -31,6 +31,8 @@ async def start(api, user_id: str = "sim-user-1") -> None:
         "ftp://127.0.0.1/hook",
         "http://127.0.0.1:99999/hook",
         "http://[::ffff:8.8.8.8]/hook",
+        "http://example.com@127.0.0.1/hook",
+        "http://example.com\\@127.0.0.1/hook",
     ],
 )
 async def test_targets_beyond_the_loopback_are_refused(api, url) -> None:
