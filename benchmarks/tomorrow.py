@@ -8,7 +8,7 @@ Regret: all-in cost over that of a plan that knew everything at plug-in.
 import csv
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,14 +18,24 @@ from domain.plan import ControlKind, PlanProblem
 from domain.prices import PriceSeries, PriceSlot
 from planner import plan
 
-PRICES = Path(__file__).resolve().parents[1] / "providers" / "prices" / "data" / "nl-day-ahead-2022.csv"
+PRICES = Path(__file__).with_name("data") / "nl-day-ahead-2019-2022.csv"
 ZONE = ZoneInfo("Europe/Amsterdam")
-HOUR = timedelta(hours=1)
-DAYS = 350  # from 10 January on
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIRST_DAY, LAST_DAY = date(2019, 1, 10), date(2022, 12, 30)
 PLUG_IN_HOURS = (6, 9, 12)  # on every day
+HISTORY = 9 * DAY  # what a session has of the past
 DRAWS = 1_000
 TAXES_EUR_PER_KWH = 0.15
-POWER_KW = 11.0
+POWERS_KW = {3.7: 10, 7.4: 25, 11.0: 55, 22.0: 10}  # chargers and how common they are
+PERIODS = {  # the forecast's span and share were chosen on the first two years
+    "2019": (2019,),
+    "2020": (2020,),
+    "2021": (2021,),
+    "2022": (2022,),
+    "2019 and 2020: the forecast was chosen on them": (2019, 2020),
+    "2021 and 2022: it had not seen them": (2021, 2022),
+    "all": (2019, 2020, 2021, 2022),
+}
 
 
 Day = list[tuple[float, float, float]]
@@ -33,82 +43,94 @@ Day = list[tuple[float, float, float]]
 
 
 class Case(NamedTuple):
-    """A car on a day: edges by the hour, real prices, and what it needs [kWh at the meter]."""
+    """A car on a day: edges by the hour, and what it can and must take [at the meter]."""
 
     edges: tuple[datetime, ...]
     known_until: datetime
     published_at: datetime
+    power_kw: float
     need_kwh: float
 
 
-def read_prices() -> PriceSeries:
-    with PRICES.open(encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row and row[0][:1].isdigit()]
-    slots = []
-    for row in rows:
-        start = datetime.fromisoformat(row[0])
-        start = start if start.tzinfo else start.replace(tzinfo=UTC)
-        slots.append(PriceSlot(starts_at=start, ends_at=start + HOUR, price_per_kwh=float(row[1]) / 1000))
-    return PriceSeries(area="NL", source=PRICES.name, slots=tuple(slots))
+class Prices:
+    """The real prices, and what was known of them at an instant."""
+
+    def __init__(self) -> None:
+        with PRICES.open(encoding="utf-8") as file:
+            rows = list(csv.reader(file))[1:]
+        slots = []
+        for row in rows:
+            midnight = datetime.fromisoformat(row[0]).replace(tzinfo=UTC)
+            for t, price in enumerate(row[1:]):
+                start = midnight + HOUR * t
+                slots.append(PriceSlot(starts_at=start, ends_at=start + HOUR, price_per_kwh=float(price) / 1000))
+        self.series = PriceSeries(area="NL", source=PRICES.name, slots=tuple(slots))
+
+    def known(self, begin: datetime, end: datetime) -> PriceSeries:
+        """Prices up to `end`, with the history before `begin`."""
+        first = self.series.slots[0].starts_at
+        kept = self.series.slots[max(0, (begin - HISTORY - first) // HOUR) : (end - first) // HOUR]
+        return self.series.model_copy(update={"slots": kept})
 
 
-def make_case(number: int, hour: int, need_kwh: float) -> Case:
-    day = datetime(2022, 1, 10, tzinfo=ZONE) + timedelta(days=number)
-    begin = day.replace(hour=hour).astimezone(UTC)
-    leave = (day + timedelta(days=1)).replace(hour=7).astimezone(UTC)
+def make_case(day: date, hour: int, dice: random.Random) -> Case:
+    midnight = datetime.combine(day, time(), ZONE)
+    tomorrow = midnight + DAY
+    begin, leave = midnight.replace(hour=hour).astimezone(UTC), tomorrow.replace(hour=7).astimezone(UTC)
     edges = tuple(begin + HOUR * t for t in range((leave - begin) // HOUR + 1))
-    midnight = (day + timedelta(days=1)).replace(hour=0).astimezone(UTC)
-    return Case(edges, midnight, day.replace(hour=13).astimezone(UTC), need_kwh)
+    (power,) = dice.choices(list(POWERS_KW), list(POWERS_KW.values()))
+    publication = midnight.replace(hour=13).astimezone(UTC)
+    return Case(edges, tomorrow.astimezone(UTC), publication, power, dice.uniform(5.0, 45.0))
 
 
-def make_problem(edges: tuple[datetime, ...], prices: tuple[float, ...], need_kwh: float) -> PlanProblem:
+def make_problem(case: Case, first: int, prices: tuple[float, ...], need_kwh: float) -> PlanProblem:
+    """The rest of the case from slot `first` on, at market prices of these slots [EUR/kWh]."""
     return PlanProblem(
-        edges=edges,
+        edges=case.edges[first:],
         price_per_kwh=tuple(price + TAXES_EUR_PER_KWH for price in prices),
         battery_capacity_kwh=100.0,
         soc_dc_kwh=0.0,
         target_dc_kwh=need_kwh,
-        max_power_kw=POWER_KW,
+        max_power_kw=case.power_kw,
         efficiency=1.0,
         control=ControlKind.MODULATED,
     )
 
 
-def costs(case: Case, series: PriceSeries) -> tuple[float, float, float]:
+def costs(case: Case, prices: Prices) -> tuple[float, float, float]:
     """Cost with perfect knowledge, with a new plan at publication, without one [EUR]."""
-    instants = case.edges[:-1]
-    truth = _until(series, case.edges[0], case.edges[-1])
-    real, _ = market_prices(truth, instants)
-    perfect = plan(make_problem(case.edges, real, case.need_kwh)).cost
-    guessed, _ = market_prices(_until(series, case.edges[0], case.known_until), instants)
-    first = plan(make_problem(case.edges, guessed, case.need_kwh))
+    instants, begin = case.edges[:-1], case.edges[0]
+    real, _ = market_prices(prices.known(begin, case.edges[-1]), instants)
+    perfect = plan(make_problem(case, 0, real, case.need_kwh)).cost
+    guessed, _ = market_prices(prices.known(begin, case.known_until), instants)
+    first = plan(make_problem(case, 0, guessed, case.need_kwh))
     paid = [(price + TAXES_EUR_PER_KWH) * kwh for price, kwh in zip(real, first.energy_ac_kwh, strict=True)]
     cut = sum(1 for instant in instants if instant < case.published_at)
     rest = case.need_kwh - sum(first.energy_ac_kwh[:cut])
-    again = plan(make_problem(case.edges[cut:], real[cut:], max(0.0, rest)))
+    again = plan(make_problem(case, cut, real[cut:], max(0.0, rest)))
     return perfect, sum(paid[:cut]) + again.cost, sum(paid)
 
 
-def _until(series: PriceSeries, begin: datetime, end: datetime) -> PriceSeries:
-    """Nine days of prices up to `end`."""
-    kept = tuple(slot for slot in series.slots if begin - timedelta(days=9) <= slot.starts_at < end)
-    return series.model_copy(update={"slots": kept})
-
-
 def main() -> None:
-    series, dice = read_prices(), random.Random(2022)
-    days = [
-        [costs(make_case(day, hour, dice.uniform(5.0, 45.0)), series) for hour in PLUG_IN_HOURS] for day in range(DAYS)
-    ]
+    prices, dice = Prices(), random.Random(2022)
+    calendar = [FIRST_DAY + DAY * number for number in range((LAST_DAY - FIRST_DAY) // DAY + 1)]
+    days = [[costs(make_case(day, hour, dice), prices) for hour in PLUG_IN_HOURS] for day in calendar]
+    lines = []
+    for name, years in PERIODS.items():
+        chosen = [cases for day, cases in zip(calendar, days, strict=True) if day.year in years]
+        reach = "<= 0.2 %" if name == "all" else ""
+        cases = len(chosen) * len(PLUG_IN_HOURS)
+        lines.append(f"| {name} | {cases:,} | {_interval(chosen, 1)} | {_interval(chosen, 2)} | {reach} |")
+    powers = " / ".join(f"{power:g}" for power in POWERS_KW)
     text = (
         "# Plugged in before tomorrow's prices are out\n\n"
-        f"{DAYS * len(PLUG_IN_HOURS):,} cases, every day of Dutch prices of 2022 from 10 January on, plugged in at "
-        f"{', '.join(map(str, PLUG_IN_HOURS))} o'clock, {POWER_KW:g} kW, 5..45 kWh, "
+        f"Every day of Dutch prices from {FIRST_DAY} to {LAST_DAY}, plugged in at {', '.join(map(str, PLUG_IN_HOURS))} "
+        f"o'clock until 7 the next day, {powers} kW by {' / '.join(map(str, POWERS_KW.values()))} %, 5..45 kWh, "
         f"all-in (market + {TAXES_EUR_PER_KWH} EUR/kWh); `python -m benchmarks.tomorrow`.\n"
-        "In brackets the 95 % interval when days are drawn anew.\n\n"
-        "| | regret | reach |\n|---|---|---|\n"
-        f"| forecast, planned anew at publication | {_interval(days, 1)} | <= 0.2 % |\n"
-        f"| forecast, planned once | {_interval(days, 2)} | |\n"
+        "Regret: cost over that of perfect knowledge; in brackets the 95 % interval when days are drawn anew.\n\n"
+        "| years | cases | planned anew at publication | planned once | reach |\n|---|---|---|---|---|\n"
+        + "\n".join(lines)
+        + "\n"
     )
     print(text)
     Path(__file__).with_name("tomorrow.md").write_text(text, encoding="utf-8")

@@ -10,8 +10,12 @@ DAY = timedelta(days=1)
 DAYS = 7
 """A week evens out weekdays and weekends; a longer memory follows the level too slowly."""
 
-LEVEL_SPAN = timedelta(hours=24)
-"""The last day of known prices tells by how much today is dearer than the week."""
+LEVEL_SPAN = timedelta(hours=3)
+"""The last known hours tell by how much what follows is dearer than the week: the nearest hours tell most."""
+
+LEVEL_SHARE = 0.8
+"""So much of it lasts. Span and share are those that came nearest to the Dutch nights of 2019 and 2020; how they do in
+the years after is in benchmarks/tomorrow.md."""
 
 
 class _Known:
@@ -34,7 +38,8 @@ class _Known:
         return sum(known) / len(known) if known else None
 
     def level(self) -> float:
-        """By how much the last day of known prices lies above what was typical for it [currency/kWh]."""
+        """By how much prices are expected above what is typical: a share of what the last known hours were
+        [currency/kWh]."""
         since = self.slots[-1].ends_at - LEVEL_SPAN
         weighted, span = 0.0, timedelta(0)
         for slot in self.slots[bisect_left(self.starts, since) :]:
@@ -43,19 +48,19 @@ class _Known:
                 length = slot.ends_at - slot.starts_at
                 weighted += (slot.price_per_kwh - typical) * (length / DAY)
                 span += length
-        return weighted / (span / DAY) if span else 0.0
+        return LEVEL_SHARE * weighted / (span / DAY) if span else 0.0
 
     def mean(self) -> float:
         """Mean of the last day of known prices [currency/kWh]."""
-        recent = self.slots[bisect_left(self.starts, self.slots[-1].ends_at - LEVEL_SPAN) :] or self.slots[-1:]
+        recent = self.slots[bisect_left(self.starts, self.slots[-1].ends_at - DAY) :] or self.slots[-1:]
         return sum(slot.price_per_kwh for slot in recent) / len(recent)
 
 
 def market_prices(series: PriceSeries, instants: Sequence[datetime]) -> tuple[tuple[float, ...], tuple[bool, ...]]:
     """The market price at each instant [currency/kWh], and for each whether it is a forecast.
 
-    An unknown price is the mean of this time of day on the last seven days, moved by as much as the last known day
-    lies above its own seven days before. With less history: the mean of the last known day; with none: 0, which
+    An unknown price is the mean of this time of day on the last seven days, moved by most of what the last known
+    hours lie above their own seven days before. With less history: the mean of the last known day; with none: 0, which
     leaves the order of slots to the tie-break, the earlier first.
     """
     known = _Known(series)

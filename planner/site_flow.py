@@ -189,7 +189,7 @@ def _potentials(cars: FreeCars, energies: Floats, left: Floats) -> tuple[Floats,
 
 
 def _bound(cars: FreeCars, left: Floats, slot_price: Floats, car_price: Floats) -> float:
-    """The dual bound: true whatever the prices, tight at the right ones (4.6)."""
+    """The dual bound: true whatever the prices, tight at the right ones (4.4)."""
     reduced = cars.price + slot_price - car_price[:, None]
     bound = np.where(car_price > 0, car_price * cars.need, car_price * cars.room).sum()
     bound += np.minimum(0.0, reduced * cars.spare).sum() - slot_price @ left + (cars.price * cars.low).sum()

@@ -28,12 +28,18 @@ def test_known_prices_are_the_markets_own() -> None:
 
 def test_unknown_price_is_the_weeks_mean_of_its_hour_moved_to_todays_level() -> None:
     # Seven days of 0.10 by night (hours 0-11) and 0.20 by day, then a day 0.05 dearer throughout.
-    # Night: mean of six times 0.10 and once 0.15, plus 0.05.
+    # Night: mean of six times 0.10 and once 0.15, plus 0.8 * 0.05.
     week = ([0.10] * 12 + [0.20] * 12) * 7
     series = make_series([*week, *([0.15] * 12 + [0.25] * 12)])
     prices, is_forecast = market_prices(series, [MONDAY + HOUR * 24 * 8, MONDAY + HOUR * (24 * 8 + 12)])
-    assert prices == pytest.approx((0.75 / 7 + 0.05, 1.45 / 7 + 0.05))
+    assert prices == pytest.approx((0.75 / 7 + 0.04, 1.45 / 7 + 0.04))
     assert is_forecast == (True, True)
+
+
+def test_level_is_that_of_the_last_three_hours() -> None:
+    # A day like the week but for its last four hours: 21 to 24 o'clock are 0.10 dearer, 20 to 21 o'clock 1.00.
+    prices, _ = market_prices(make_series([0.2] * (24 * 8 - 4) + [1.2] + [0.3] * 3), [MONDAY + HOUR * 24 * 8])
+    assert prices == pytest.approx((0.2 + 0.8 * 0.1,))
 
 
 def test_days_that_are_not_known_are_left_out_of_the_mean() -> None:
