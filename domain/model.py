@@ -51,8 +51,24 @@ class Request(Model):
 
 
 def _to_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("beyond the calendar's edge in UTC") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """An aware instant, held in UTC. Naive datetimes are refused."""
+
+YEARS = range(1970, 2201)
+"""In which an instant that a caller writes may lie: nearer to the calendar's edges, sums of it overflow."""
+
+
+def _of_our_age(instant: datetime) -> datetime:
+    if instant.year not in YEARS:
+        raise ValueError(f"the year is not between {YEARS.start} and {YEARS.stop - 1}")
+    return instant
+
+
+SaidInstant = Annotated[Instant, AfterValidator(_of_our_age)]
+"""An instant that a caller writes."""

@@ -1,14 +1,25 @@
 """What a driver's workflow hears."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from domain.departure import Wish
 from domain.devices import Device, LinkedVendor, Reading, Side
-from domain.model import Instant, Model, Request
+from domain.model import Instant, Model, Request, SaidInstant
 from domain.program import Program
 from domain.reliability import Routes
+
+FORBIDDEN_SCHEMES = frozenset({"", "javascript", "data", "vbscript", "file", "blob"})
+"""Of addresses a browser is sent to: these lead nowhere, or run what they contain."""
+
+
+def _leads_back(uri: str) -> str:
+    parts = urlsplit(uri)  # raises ValueError
+    if parts.scheme in FORBIDDEN_SCHEMES or not (parts.netloc or parts.path):
+        raise ValueError("an address to come back to: https://... or your app's own scheme")
+    return uri
 
 
 class Act(Request):
@@ -22,7 +33,7 @@ class RequestLink(Act):
 
     type: Literal["request_link"] = "request_link"
     side: Side
-    redirect_uri: str = Field(max_length=500)
+    redirect_uri: Annotated[str, Field(max_length=500), AfterValidator(_leads_back)]
     language: str = "en-GB"
     renews: str | None = Field(default=None, max_length=100)  # the vendor whose ended login is renewed
 
@@ -53,14 +64,14 @@ class Enroll(Act):
     """Consent to managed charging."""
 
     type: Literal["enroll"] = "enroll"
-    at: Instant
+    at: SaidInstant
     text_version: str
     language: str = "en"
 
 
 class Withdraw(Act):
     type: Literal["withdraw"] = "withdraw"
-    at: Instant | None = None  # for the enrolment history
+    at: SaidInstant | None = None  # for the enrolment history
 
 
 class SetWish(Act):
@@ -68,18 +79,18 @@ class SetWish(Act):
 
     type: Literal["set_wish"] = "set_wish"
     wish: Wish
-    at: Instant | None = None  # when the driver said so; None: for later nights alone, not for one under way
+    at: SaidInstant | None = None  # when the driver said so; None: for later nights alone, not for one under way
 
 
 class ActTonight(Act):
     """The driver's word for one night: to the open session, else kept for a plug-in before the next departure."""
 
     type: Literal["act_tonight"] = "act_tonight"
-    at: Instant
+    at: SaidInstant
     vehicle_id: str
     act: Literal["charge_now", "stay_stopped", "skip_night", "pause_until", "follow_plan", "set_wish", "name_charger"]
     wish: Wish | None = None  # for set_wish
-    until: Instant | None = None  # for pause_until
+    until: SaidInstant | None = None  # for pause_until
     charger_id: str | None = None  # for name_charger
 
 
@@ -89,7 +100,7 @@ class AskUnlink(Act):
     type: Literal["ask_unlink"] = "ask_unlink"
     side: Side
     vendor: str
-    at: Instant
+    at: SaidInstant
 
 
 class ConfirmUnlink(Act):
@@ -97,14 +108,14 @@ class ConfirmUnlink(Act):
 
     type: Literal["confirm_unlink"] = "confirm_unlink"
     token: str
-    at: Instant
+    at: SaidInstant
 
 
 class Erase(Act):
     """Erase the driver here and at the vendor (GDPR, article 17). It cannot be taken back."""
 
     type: Literal["erase"] = "erase"
-    at: Instant
+    at: SaidInstant
 
 
 DriverAction = Annotated[

@@ -7,7 +7,7 @@ from pydantic import Field
 from domain.commands import CommandOutcome
 from domain.departure import Wish
 from domain.devices import Reading
-from domain.model import Instant, Model, Request
+from domain.model import Instant, Model, Request, SaidInstant
 from domain.plan import ChargingPlan
 from domain.reliability import Routes
 
@@ -64,10 +64,10 @@ class DriverActed(Request):
 
     type: Literal["driver_acted"] = "driver_acted"
     action_id: str
-    at: Instant  # when the driver acted
+    at: SaidInstant  # when the driver acted
     act: Literal["charge_now", "stay_stopped", "skip_night", "pause_until", "follow_plan", "set_wish", "name_charger"]
     wish: Wish | None = None  # for set_wish
-    until: Instant | None = None  # for pause_until
+    until: SaidInstant | None = None  # for pause_until
     charger_id: str | None = None  # for name_charger: which charger the car is in; empty: none of these
 
 

@@ -22,6 +22,7 @@ from gateway.api.views import (
     LENIENT,
     DeviceView,
     DriverView,
+    EnrolmentView,
     LinkRequest,
     PendingIntervention,
     PlaceRequest,
@@ -126,6 +127,14 @@ async def get_requirement(
     if program is None:
         raise not_found("program")
     return requirement_in_words(asked, verdict, language, program)
+
+
+@router.get("/{driver_id}/enrolments")
+async def get_enrolments(driver: OwnDriver, _: Reader, api: Api) -> Page[EnrolmentView]:
+    """The driver's consents with time, text version and language, the latest first, and how those before ended."""
+    state = await api.workflows.driver_state(driver.id)
+    given = (*state.past_enrolments, *((state.enrolment,) if state.enrolment is not None else ()))
+    return Page(items=tuple(EnrolmentView.of(one) for one in reversed(given)))
 
 
 @router.get("/{driver_id}/devices")

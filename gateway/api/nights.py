@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, ValidationError
+from pydantic import ValidationError
 
 from domain.account import NightAccount
+from domain.model import Instant
 from domain.nightlog import LogEntry
 from gateway.api.once import OnceRoute
 from gateway.api.paging import Cursor, Limit, Page, bad_cursor, cursor_of, place_of
@@ -22,8 +23,8 @@ router = APIRouter(prefix="/v1", tags=["nights"], route_class=OnceRoute, respons
 
 SessionId = Annotated[str, Path(max_length=200)]
 Number = Annotated[int, Path(ge=1, le=100_000)]
-Since = Annotated[AwareDatetime | None, Query(description="Departures at or after this instant.")]
-Until = Annotated[AwareDatetime | None, Query(description="Departures before this instant.")]
+Since = Annotated[Instant | None, Query(description="Departures at or after this instant.")]
+Until = Annotated[Instant | None, Query(description="Departures before this instant.")]
 
 CSV_PAGE = 200
 
@@ -72,8 +73,8 @@ async def _page(
     cursor: str | None,
     *,
     driver_id: str | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
 ) -> Page[NightView]:
     found = await api.reports.nights(
         program, driver_id=driver_id, starts_at=since, ends_at=until, after=_mark(cursor), limit=limit + 1
@@ -82,9 +83,7 @@ async def _page(
     return Page(items=tuple(map(NightView.of, found[:limit])), next=more)
 
 
-async def _lines(
-    api: Services, program: str, since: AwareDatetime | None, until: AwareDatetime | None
-) -> AsyncIterator[str]:
+async def _lines(api: Services, program: str, since: Instant | None, until: Instant | None) -> AsyncIterator[str]:
     """Page by page, so that a year of a large program fits into memory."""
     sink = io.StringIO()
     writer = csv.DictWriter(sink, list(NightView.model_fields))

@@ -5,14 +5,15 @@ from decimal import Decimal
 from typing import Any, TypeVar, get_args
 from uuid import uuid4
 
-from pydantic import AwareDatetime, Field, create_model
+from pydantic import Field, create_model
 
 from domain.account import NightAccount
 from domain.departure import Wish
 from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryState, Side
 from domain.driver.events import Act, DriverAction
+from domain.driver.state import Enrolment
 from domain.journey import Stage
-from domain.model import Instant, Model, Request
+from domain.model import Instant, Model, Request, SaidInstant
 from domain.plan import ChargingPlan
 from domain.requirement import Verdict
 from domain.session.events import DriverActed
@@ -256,6 +257,20 @@ class PlanView(Model):
     slots: tuple[PlanSlot, ...]
 
 
+class EnrolmentView(Model):
+    """A consent to managed charging, and how it ended."""
+
+    at: Instant
+    text_version: str
+    language: str
+    ended_at: Instant | None
+    ended_why: str
+
+    @classmethod
+    def of(cls, enrolment: Enrolment) -> "EnrolmentView":
+        return cls.model_validate(enrolment.model_dump())
+
+
 class RequirementView(Verdict):
     """What will be asked of the driver with a car of this brand and model, and why."""
 
@@ -303,7 +318,7 @@ def _lenient(action: type[RequestT]) -> type[RequestT]:
     extra: dict[str, Any] = {"action_id": (str | None, Field(default=None, min_length=1, max_length=100))}
     at = action.model_fields.get("at")
     if at is not None and at.is_required():
-        extra["at"] = (AwareDatetime | None, None)
+        extra["at"] = (SaidInstant | None, None)
     return create_model(action.__name__, __base__=action, __doc__=action.__doc__, **extra)
 
 

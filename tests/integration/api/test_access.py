@@ -19,6 +19,7 @@ OF_A_DRIVER = [
     "/journey",
     "/prompts",
     "/requirement?brand=Jeep",
+    "/enrolments",
     "/devices",
     "/interventions",
     "/places",

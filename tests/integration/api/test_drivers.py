@@ -84,9 +84,26 @@ async def test_s12_what_will_be_asked_is_told_by_brand_and_model_before_a_car_is
 
 async def test_an_instant_of_the_future_counts_as_now(house: House, http: httpx.AsyncClient) -> None:
     path = f"/v1/drivers/{house.alpha.driver}/actions"
-    ask = {"type": "ask_unlink", "side": "vehicle", "vendor": make_device().vendor, "at": "2999-01-01T00:00:00Z"}
+    ask = {"type": "ask_unlink", "side": "vehicle", "vendor": make_device().vendor, "at": "2199-01-01T00:00:00Z"}
     told = (await http.post(path, json=ask, headers=house.alpha.bearer)).json()
-    assert told["expires_at"] < "2999"
+    assert told["expires_at"] < "2199"
+    for edge in ("0001-01-01T00:00:00+23:59", "1969-01-01T00:00:00Z"):
+        assert (await http.post(path, json={**ask, "at": edge}, headers=house.alpha.bearer)).status_code == 422
+    tonight = f"/v1/drivers/{house.alpha.driver}/sessions/{house.alpha.session}/actions"
+    for at in ({"at": "0001-01-01T00:00:00+23:59"}, {"until": "9999-12-31T23:59:59Z"}):
+        answer = await http.post(tonight, json={"act": "pause_until", **at}, headers=house.alpha.bearer)
+        assert answer.status_code == 422
+
+
+async def test_every_consent_is_on_record_with_its_text_and_its_end(house: House, http: httpx.AsyncClient) -> None:
+    path = f"/v1/drivers/{house.alpha.driver}"
+    again = {"type": "enroll", "text_version": "2", "language": "de"}
+    for action in ({"type": "withdraw"}, again):
+        assert (await http.post(f"{path}/actions", json=action, headers=house.alpha.bearer)).status_code == 200
+    now, before = (await http.get(f"{path}/enrolments", headers=house.alpha.bearer)).json()["items"]
+    assert (now["text_version"], now["language"], now["ended_at"]) == ("2", "de", None)
+    assert before["ended_at"] == now["at"]
+    assert before["ended_why"] == "withdrawn by the driver"
 
 
 async def test_an_action_is_done_and_its_outcome_found_again(house: House, http: httpx.AsyncClient) -> None:

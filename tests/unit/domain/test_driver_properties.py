@@ -60,6 +60,7 @@ from domain.journey import Stage, journey_of
 from domain.program import Program
 from domain.requirement import Requirement, Rules
 from domain.resets import ResetRules
+from domain.rollout.standing import Phase, Standing
 from domain.session.state import ControlMode
 from domain.wording import say
 
@@ -93,10 +94,19 @@ class DriverMachine(RuleBasedStateMachine):
 
     # How the machine is driven.
 
-    def program(self, mode: ControlMode, *, demanded: bool) -> Program:
+    def program(self, mode: ControlMode, *, demanded: bool, phase: Phase = Phase.LAUNCH) -> Program:
         rules = Rules(demanded_brands=frozenset({"Jeep"}) if demanded else frozenset())
         resets = ResetRules(unreachable_days=2, unmatched_nights=3)
-        return Program(name="test", version=self.version, mode=mode, brands=BRANDS, rules=rules, resets=resets)
+        standing = Standing(phase=phase)
+        return Program(
+            name="test",
+            version=self.version,
+            mode=mode,
+            brands=BRANDS,
+            rules=rules,
+            resets=resets,
+            standing=standing,
+        )
 
     def hear(self, event: DriverEvent) -> None:
         if self.is_closed:
@@ -292,10 +302,11 @@ class DriverMachine(RuleBasedStateMachine):
         self.now += timedelta(hours=hours)
         self.hear(TimeReached())
 
-    @rule(mode=st.sampled_from(ControlMode), demanded=yes_no)
-    def program_changed(self, mode: ControlMode, demanded: bool) -> None:
+    @rule(mode=st.sampled_from(ControlMode), demanded=yes_no, phase=st.sampled_from([Phase.LAUNCH, Phase.OPTIONAL]))
+    def program_changed(self, mode: ControlMode, demanded: bool, phase: Phase) -> None:
+        """A phase that admits no incapable vehicles leaves drivers outside, but never without a word."""
         self.version += 1
-        self.hear(ProgramChanged(program=self.program(mode, demanded=demanded), reason="test"))
+        self.hear(ProgramChanged(program=self.program(mode, demanded=demanded, phase=phase), reason="test"))
 
     @precondition(lambda self: self.count > 15)
     @rule(really=st.integers(0, 9))

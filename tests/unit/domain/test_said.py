@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 from support.factories import at, make_device, make_driver
 
 from domain.devices import Side
@@ -16,12 +17,14 @@ from domain.driver.events import (
     DismissPrompt,
     Enroll,
     Erase,
+    RequestLink,
     SetWish,
     Withdraw,
 )
 from domain.driver.said import as_heard
 from domain.driver.state import DriverState
 from domain.driver.unlinking import RELEASE_LIMIT, TOKEN_LIVES
+from domain.session.events import DriverActed
 
 NOW = at(1)
 SKEWS = [timedelta(days=-3650), timedelta(0), timedelta(days=3650)]
@@ -64,3 +67,30 @@ def test_a_withdrawal_without_an_instant_is_on_record_with_one_and_a_wish_for_la
     assert as_heard(SetWish(action_id="a", wish=make_driver().wish), NOW).at is None
     dismiss = DismissPrompt(action_id="a", prompt="prompt.relink")
     assert as_heard(dismiss, NOW) is dismiss
+
+
+# What a caller writes must never stop a driver's workflow: it is refused before it is heard.
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://[", "http://\u2100.example", "javascript:alert(1)", "data:text/html,x", "back", ""]
+)
+def test_an_address_that_leads_nowhere_or_runs_what_it_contains_is_refused(uri):
+    with pytest.raises(ValidationError):
+        RequestLink(action_id="a", side=Side.VEHICLE, redirect_uri=uri)
+
+
+@pytest.mark.parametrize("uri", ["https://app.example/back?x=1", "http://localhost:8080/", "com.example.app:/linked"])
+def test_an_apps_own_address_is_taken(uri):
+    assert RequestLink(action_id="a", side=Side.VEHICLE, redirect_uri=uri).redirect_uri == uri
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+23:59", "0001-01-02T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_an_instant_at_the_calendars_edge_is_refused(edge):
+    for kind, more in (
+        (ActTonight, {"vehicle_id": "car-1", "act": "charge_now"}),
+        (DriverActed, {"act": "charge_now"}),
+        (Erase, {}),
+    ):
+        with pytest.raises(ValidationError):
+            kind.model_validate({"action_id": "a", "at": edge, **more})
