@@ -128,7 +128,8 @@ class CommandRun:
             if is_last_look:
                 return False
             activity.heartbeat(self._order.key)
-            await asyncio.sleep(self._clock.real_span(LOOK_EVERY, floor=LOOK_FLOOR).total_seconds())
+            pause = min(LOOK_EVERY, limit - self._clock.now())  # the last look is not a whole pause late
+            await asyncio.sleep(self._clock.real_span(pause, floor=LOOK_FLOOR).total_seconds())
 
     def _measured(self, since: datetime, *, is_last_look: bool) -> bool:
         return is_proven(self._order, self._seen, since, is_last_look=is_last_look, soc_before_pct=self._soc_before_pct)

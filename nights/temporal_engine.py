@@ -62,6 +62,7 @@ class TemporalNight(PlayedNight):
         self._env, self._server_clock = env, clock
         self._left_locked = 0  # steps that were under way when their workflow ended: the server keeps their locks
         self._sleeping: Counter[str] = Counter()  # steps that sleep on the timeline, by workflow
+        self._waiting: dict[str, str] = {}  # ids of steps that wait for their next try, each with its workflow
 
     def opened(self, state: SessionState) -> Any:
         return TemporalSession(state, self._env.client, QUEUE, self._server_clock)
@@ -81,40 +82,48 @@ class TemporalNight(PlayedNight):
 
         @activity.defn(name=steps.DECIDE_SESSION)
         async def decide(question: steps.DecideSession) -> Decision:
-            decision = decide_session(question)
-            if self._open is not None:
-                self._open.decided(decision)
+            session = self._open
+            decision = (session and session.not_yet(question)) or decide_session(question)
+            if session is not None:
+                session.decided(decision)
             return decision
 
         return [decide, *(self._on_timeline(name, method) for name, method in self.steps.by_name.items())]
 
     def _on_timeline(self, name: str, method: Callable[[Any], Any]) -> Callable[..., Any]:
         async def run(step: Any) -> Any:
-            if self._open is not None and activity.info().attempt == 1:
-                self._open.begun += 1
-            try:
-                result = await self._on_virtual(self._step(name, step))
-            except ApplicationError as failure:
-                self._note_failure(name, step, failure)
-                raise
-            self._note(ANSWERS[name].heard_as(result))
-            return result
+            return await self.carry_out(name, step, activity.info())
 
         hints = typing.get_type_hints(method)
         run.__annotations__ = {"step": next(kind for key, kind in hints.items() if key != "return")}
         run.__annotations__["return"] = hints["return"]
         return activity.defn(name=name)(run)
 
+    async def carry_out(self, name: str, step: Any, info: activity.Info) -> Any:
+        """One attempt of a step, on the timeline."""
+        self._waiting.pop(info.activity_id, None)
+        if self._open is not None and info.attempt == 1:
+            self._open.begun += 1
+        try:
+            result = await self._on_virtual(self._step(name, step), info.workflow_id or "")
+        except ApplicationError as failure:
+            if failure.non_retryable or info.attempt >= VENDOR.maximum_attempts:
+                self._note(ANSWERS[name].lost_as(step, failure.type or "failed", self.timeline.now))
+            else:
+                self._waiting[info.activity_id] = info.workflow_id or ""
+            raise
+        self._note(ANSWERS[name].heard_as(result))
+        return result
+
     async def _step(self, name: str, step: BaseModel) -> Any:
         if "clock" in type(step).model_fields:
             step = step.model_copy(update={"clock": self.clock})
         return await self.steps.run(name, step)
 
-    async def _on_virtual(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def _on_virtual(self, work: Coroutine[Any, Any, Any], workflow_id: str) -> Any:
         """Run on the timeline's loop; cancelled with us. Under way is what sleeps there, not what has just ended."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         task = self.loop.create_task(work)
-        workflow_id = str(activity.info().workflow_id)
         self._sleeping[workflow_id] += 1
 
         def finished(ended: asyncio.Task[Any]) -> None:
@@ -138,11 +147,6 @@ class TemporalNight(PlayedNight):
     def _note(self, events: list[BaseModel]) -> None:
         if self._open is not None:
             self._open.heard(events, self.timeline.now)
-
-    def _note_failure(self, name: str, step: BaseModel, failure: ApplicationError) -> None:
-        is_last = activity.info().attempt >= VENDOR.maximum_attempts
-        if failure.non_retryable or is_last:
-            self._note(ANSWERS[name].lost_as(step, failure.type or "failed", self.timeline.now))
 
     # -- stepping ---------------------------------------------------------------------------------------------------
 
@@ -216,7 +220,8 @@ class TemporalNight(PlayedNight):
             if asyncio.get_running_loop().time() - begun > PATIENCE_SECONDS:
                 session.believe()
             if session.is_over or session.is_at_rest:
-                pending = await session.pending()
+                ours = [key for key, workflow_id in self._waiting.items() if workflow_id == session.workflow_id]
+                pending = await session.pending(ours)
                 if session.is_closed:
                     self._left_locked += self._sleeping[session.workflow_id]
                     return 0

@@ -1,7 +1,7 @@
 """A session in the real engine, and what the runner must know of it to step time safely."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from domain.clock import Clock
 from domain.session.effects import CloseNight, CloseSession, Decision, Listen, Plan, Read, Send, Tell, WakeAt
 from domain.session.events import DevicesLeaving, DriverActed, PricesChanged, ReadingArrived
 from domain.session.state import SessionState
-from domain.steps import SEND_COMMAND
+from domain.steps import SEND_COMMAND, DecideSession
 from ops.processes import tool
 from workflows.engine import PLUGIN
 from workflows.ids import session_workflow_id
@@ -52,6 +52,7 @@ class TemporalSession:
         self.seen = -1  # the last event a decision knew
         self.to_begin = 0  # steps its decisions asked for
         self.begun = 0  # of which were begun
+        self.together = 0  # the last of several events that came at one instant, and are decided on together
         self._last_asked = 0
         self._outbox: deque[BaseModel] = deque()
         self._client, self._queue, self._clock = client, queue, clock
@@ -73,6 +74,13 @@ class TemporalSession:
         self._last_asked = asked
         self.wake_at = next((effect.at for effect in decision.effects if isinstance(effect, WakeAt)), None)
         self.is_over = any(isinstance(effect, CloseSession) for effect in decision.effects)
+
+    def not_yet(self, question: DecideSession) -> Decision | None:
+        """The answer to a decision asked for between two events of one instant, as no other engine asks: go on waiting."""
+        if question.seen >= self.together:
+            return None
+        wake = () if self.wake_at is None else (WakeAt(at=self.wake_at, reason="more has come at this instant"),)
+        return Decision(at=question.now, seen=question.seen, attempt=question.attempt, effects=wake)
 
     def heard(self, events: list[BaseModel], at: datetime) -> None:
         """A step ended, which the session hears as these events."""
@@ -111,6 +119,8 @@ class TemporalSession:
                 id=self.workflow_id,
                 task_queue=self._queue,
             )
+        if len(self._outbox) > 1 and self.is_at_rest:
+            self.together = self.seen + len(self._outbox)
         while self._outbox:
             event = self._outbox.popleft()
             handle = self._client.get_workflow_handle(self.workflow_id)
@@ -123,24 +133,21 @@ class TemporalSession:
                 return
             self.expected += 1
 
-    async def pending(self) -> "Pending":
-        """What the server knows of the steps. Notes when the workflow has ended."""
+    async def pending(self, waiting: Collection[str] = ()) -> "Pending":
+        """What the server knows of the steps, of which those with the ids `waiting` wait for their next try: its own
+        word of that is not to be trusted. Notes when the workflow has ended."""
         handle = self._client.get_workflow_handle(self.workflow_id)
         description = await handle.describe()
         self.is_closed = description.status is WorkflowExecutionStatus.COMPLETED
         pending = description.raw_description.pending_activities
-        waiting = [
-            step
-            for step in pending
-            if step.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and step.attempt > 1
-        ]
+        under_way = [step for step in pending if step.activity_id not in waiting]
         beats = [
             max(step.last_started_time.ToDatetime(UTC), step.last_heartbeat_time.ToDatetime(UTC))
-            for step in pending
+            for step in under_way
             if step.activity_type.name == SEND_COMMAND
             and step.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
         ]
-        return Pending(len(pending) - len(waiting), len(waiting), min(beats, default=None))
+        return Pending(len(under_way), len(pending) - len(under_way), min(beats, default=None))
 
 
 class Pending(NamedTuple):
