@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from ops.output import AsJson, tell
+
 COMMANDS = {
     "up": "ops.up_command:up",
     "demo": "cli:demo",
@@ -53,23 +55,27 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
     speed: Annotated[float, typer.Option(min=60, max=900, help="World seconds per real second.")] = 540,
     out: Annotated[Path, typer.Option(help="Folder for pictures, page and logs.")] = Path("demo-output"),
+    as_json: AsJson = False,
 ) -> None:
     """Play three drivers' night on a real Temporal server."""
     from demo.play import play
 
-    raise typer.Exit(asyncio.run(play(keep=keep, speed=speed, out=out)))
+    raise typer.Exit(asyncio.run(play(keep=keep, speed=speed, out=out, as_json=as_json)))
 
 
 def contract(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if it is not current.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the contract for backends in other languages: names and JSON Schemas, in docs/contract."""
     from gateway import contract as told
 
     file = told.FOLDER / told.CURRENT
     if not check:
-        typer.echo(told.write())
-    elif not file.is_file() or file.read_text("utf-8") != told.as_text(told.contract()):
+        told.write()
+    is_current = file.is_file() and file.read_text("utf-8") == told.as_text(told.contract())
+    tell(as_json, {"file": str(file), "is_current": is_current}, *([] if check else [str(file)]))
+    if not is_current:
         typer.echo(f"{file} is not current: nightcharge contract", err=True)
         raise typer.Exit(1)
 

@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 from client import Nightcharge
 from demo.backend import Backend
 from demo.cast import BEGINS_AT, CAST, DEPARTS_AT, PROGRAM, scenario
-from demo.report import show_table, write_page
+from demo.report import row_of, show_table, write_page
 from demo.verdict import Played, failures
 from domain.clock import Clock
 from domain.devices import Reading
@@ -44,11 +44,11 @@ GIVE_UP_AT = DEPARTS_AT + timedelta(hours=2)
 """World time at which a session that is still open counts as lost."""
 
 
-async def play(*, keep: bool, speed: float, out: Path) -> int:
+async def play(*, keep: bool, speed: float, out: Path, as_json: bool = False) -> int:
     """Play the night, show it, judge it. Returns the exit code: 0 only if everything promised was seen."""
-    console = Console()
+    console = Console(stderr=as_json)
     if not console.is_terminal:
-        console = Console(width=PLAIN_WIDTH)
+        console = Console(width=PLAIN_WIDTH, stderr=as_json)
     console.print("Starting Temporal, simulator, gateway and worker ...")
     folder = _fresh(out)
     boot = min(max(BOOT, BOOT_IN_PROBES * await _time_to_start()), LONGEST_BOOT)
@@ -62,6 +62,9 @@ async def play(*, keep: bool, speed: float, out: Path) -> int:
         page = await _write(folder, at, nights, speed)
         console.print(f"Pictures and page: {page}")
         missing = failures(nights)
+        if as_json:
+            told = {"missing": missing, "page": str(page), "nights": [row_of(night) for night in nights]}
+            print(json.dumps(told), flush=True)
         for line in missing:
             console.print(f"[red]missing[/red] {line}")
         if keep:

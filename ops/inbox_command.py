@@ -1,12 +1,12 @@
 """The commands `nightcharge inbox`: deliveries that kept failing, seen and tried again by a person."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
 
+from ops.output import AsJson, tell
 from settings import Settings
 from storage.sql import SqlStore
 
@@ -16,12 +16,12 @@ inbox = typer.Typer(no_args_is_help=True, help="Webhook deliveries that kept fai
 
 
 @inbox.command("list")
-def list_set_aside(as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False) -> None:
+def list_set_aside(as_json: AsJson = False) -> None:
     """What was set aside, oldest first, and why."""
     aside = _with_store(lambda store: store.inbox.set_aside())
     for one in aside:
-        told = f"{one.delivery_id}  {one.origin.value}  arrived {one.received_at:%Y-%m-%d %H:%M:%S}Z  {one.why}"
-        typer.echo(json.dumps(one.model_dump(mode="json")) if as_json else told)
+        words = f"{one.delivery_id}  {one.origin.value}  arrived {one.received_at:%Y-%m-%d %H:%M:%S}Z  {one.why}"
+        tell(as_json, one.model_dump(mode="json"), words)
     if not aside and not as_json:
         typer.echo("nothing was set aside")
 
@@ -29,10 +29,11 @@ def list_set_aside(as_json: Annotated[bool, typer.Option("--json", help="Tell it
 @inbox.command()
 def retry(
     delivery: Annotated[list[str] | None, typer.Argument(help="Delivery ids; none: all.", show_default=False)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Have deliveries tried again; a running gateway takes them up by itself."""
     count = _with_store(lambda store: store.inbox.retry(delivery or None))
-    typer.echo(f"{count} will be tried again")
+    tell(as_json, {"retried": count}, f"{count} will be tried again")
 
 
 def _with_store(work: Callable[[SqlStore], Awaitable[T]]) -> T:

@@ -1,7 +1,6 @@
 """The commands `nightcharge keys`: the API keys of a program's backends."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
@@ -9,6 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from gateway.api.access import Scope, new_key
+from ops.output import AsJson, tell
 from settings import Settings
 from storage.audit import Audit, AuditRecord
 from storage.sql import SqlStore
@@ -21,7 +21,6 @@ UNKNOWN = 1
 keys = typer.Typer(no_args_is_help=True, help="API keys of a program's backends.")
 
 Program = Annotated[str, typer.Argument(help="Name of the program.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Tell it as JSON.")]
 
 
 @keys.command()
@@ -48,7 +47,7 @@ def create(
     if made is None:
         typer.echo(f"no program {program}: nightcharge program apply FILE", err=True)
         raise typer.Exit(UNKNOWN)
-    typer.echo(json.dumps({"id": made[0], "token": made[1]}) if as_json else made[1])
+    tell(as_json, {"id": made[0], "token": made[1]}, made[1])
 
 
 @keys.command("list")
@@ -57,11 +56,13 @@ def list_keys(program: Program, as_json: AsJson = False) -> None:
     for key in _with_store(lambda store: Tenants(store.database).keys(program)):
         told = {**key.model_dump(mode="json", exclude={"digest"}), "is_valid": key.is_valid(datetime.now(UTC))}
         state = "valid" if told["is_valid"] else "ended"
-        typer.echo(json.dumps(told) if as_json else f"{key.id}  {state}  {' '.join(sorted(key.scopes))}  {key.label}")
+        tell(as_json, told, f"{key.id}  {state}  {' '.join(sorted(key.scopes))}  {key.label}")
 
 
 @keys.command()
-def revoke(program: Program, key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+def revoke(
+    program: Program, key_id: Annotated[str, typer.Argument(help="Id of the key.")], as_json: AsJson = False
+) -> None:
     """End a key at once."""
 
     async def end(store: SqlStore) -> bool:
@@ -73,6 +74,7 @@ def revoke(program: Program, key_id: Annotated[str, typer.Argument(help="Id of t
     if not _with_store(end):
         typer.echo(f"{program} has no valid key {key_id}", err=True)
         raise typer.Exit(UNKNOWN)
+    tell(as_json, {"id": key_id, "is_valid": False}, f"{key_id} opens nothing any more")
 
 
 async def _note(store: SqlStore, program: str, act: str, what: str) -> None:

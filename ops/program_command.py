@@ -15,6 +15,7 @@ from domain.program import Program
 from domain.program_document import differences, next_version, read_program
 from domain.rollout.evidence import Evidence
 from domain.rollout.tickets import TicketFile, read_tickets
+from ops.output import AsJson, tell
 from settings import Settings
 from storage.programs import Programs
 from storage.reliability import SqlReliability
@@ -44,17 +45,19 @@ class Strict(yaml.SafeLoader):
 
 
 @program.command()
-def check(file: File) -> None:
+def check(file: File, as_json: AsJson = False) -> None:
     """Say whether a file describes a program."""
     written = _written(file)
-    typer.echo(f"{written.name}: {len(written.brands.rows)} brand rows, phase {written.standing.phase.value}")
+    rows, phase = len(written.brands.rows), written.standing.phase.value
+    told = {"program": written.name, "brand_rows": rows, "phase": phase}
+    tell(as_json, told, f"{written.name}: {rows} brand rows, phase {phase}")
 
 
 @program.command()
-def diff(file: File) -> None:
+def diff(file: File, as_json: AsJson = False) -> None:
     """Show what storing a file would change."""
-    _, lines = _run(lambda store: _compared(store, _written(file)))
-    _show(lines)
+    new, lines = _run(lambda store: _compared(store, _written(file)))
+    tell(as_json, {"program": new.name, "changes": lines}, *_told(lines))
 
 
 @program.command()
@@ -62,33 +65,42 @@ def apply(
     file: File,
     reason: Annotated[str, typer.Option(help="Why, for the record.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the diff, ask, and store the next version. Drivers hear of it by `nightcharge rollout tell`."""
     new, lines = _run(lambda store: _compared(store, _written(file)))
-    _show(lines)
-    if lines and (yes or typer.confirm(f"Store as the next version of {new.name}?")):
+    for line in _told(lines):
+        typer.echo(line, err=as_json)
+    version = None
+    if lines and (yes or typer.confirm(f"Store as the next version of {new.name}?", err=as_json)):
         now = datetime.now(UTC)
 
         def publish(store: SqlStore) -> Awaitable[Program]:
             origin = f"cli {now.isoformat()}"
             return Programs(store.database).publish(new, reason=reason, origin=origin, at=now, follows=new.version)
 
-        typer.echo(f"{new.name} version {_run(publish).version}")
+        version = _run(publish).version
+    words = [f"{new.name} version {version}"] if version is not None else []
+    tell(as_json, {"program": new.name, "changes": lines, "version": version}, *words)
 
 
 @program.command()
-def versions(name: Name) -> None:
+def versions(name: Name, as_json: AsJson = False) -> None:
     """All versions with their reasons, and what each changed."""
     before: Program | None = None
     for stored in _run(lambda store: Programs(store.database).versions(name)):
-        typer.echo(f"version {stored.program.version}: {stored.reason} ({stored.origin})")
-        if before is not None:
-            _show([f"  {line}" for line in differences(before, stored.program)])
-        before = stored.program
+        changes = differences(before, stored.program) if before is not None else []
+        version, before = stored.program.version, stored.program
+        told = {"version": version, "reason": stored.reason, "origin": stored.origin, "changes": changes}
+        tell(as_json, told, f"version {version}: {stored.reason} ({stored.origin})", *(f"  {line}" for line in changes))
 
 
 @program.command()
-def tickets(name: Name, file: Annotated[Path, typer.Argument(help="CSV.", exists=True, dir_okay=False)]) -> None:
+def tickets(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="CSV.", exists=True, dir_okay=False)],
+    as_json: AsJson = False,
+) -> None:
     """Take in support tickets. Drivers are named by our id or the backend's own reference."""
 
     async def take(store: SqlStore) -> tuple[TicketFile, int]:
@@ -99,7 +111,13 @@ def tickets(name: Name, file: Annotated[Path, typer.Argument(help="CSV.", exists
         return read, await SqlReliability(store.database).add_tickets(name, read.tickets)
 
     read, new = _run(take)
-    typer.echo(f"{new} new tickets of {len(read.tickets)}, {read.repeated} rows repeated")
+    told = {
+        "new": new,
+        "tickets": len(read.tickets),
+        "repeated": read.repeated,
+        "complaints": [{"line": one.line, "reason": one.reason} for one in read.complaints],
+    }
+    tell(as_json, told, f"{new} new tickets of {len(read.tickets)}, {read.repeated} rows repeated")
     for complaint in read.complaints:
         typer.echo(f"line {complaint.line}: {complaint.reason}", err=True)
     raise typer.Exit(REFUSED if read.complaints else 0)
@@ -111,6 +129,7 @@ def reliability(
     days: Annotated[int, typer.Option(min=1, help="How far back.")] = 28,
     models: Annotated[bool, typer.Option("--models", help="Per model instead of per brand.")] = False,
     driver: Annotated[list[str] | None, typer.Option(help="Of these drivers: our id or the backend's own.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """The reliability record per brand, model or driver, with 95 % bounds, the worst first."""
 
@@ -125,11 +144,15 @@ def reliability(
         return await book.by_brand(name, since, now, by_model=models)
 
     found = _run(look)
-    if not found:
+    if not found and not as_json:
         typer.echo("no night is accounted for yet")
     for key in sorted(found, key=lambda key: (found[key].commands.at_most(), key)):
-        typer.echo(key)
-        _show([f"  {line}" for line in found[key].lines()])
+        tell(
+            as_json,
+            {"of": key, **found[key].model_dump(mode="json")},
+            key,
+            *(f"  {line}" for line in found[key].lines()),
+        )
 
 
 async def _collect(store: SqlStore, name: str, now: datetime) -> None:
@@ -160,9 +183,8 @@ def _written(file: Path) -> Program:
         raise typer.Exit(REFUSED) from error
 
 
-def _show(lines: list[str]) -> None:
-    for line in lines or ["nothing changes"]:
-        typer.echo(line)
+def _told(changes: list[str]) -> list[str]:
+    return changes or ["nothing changes"]
 
 
 def _run(work: Callable[[SqlStore], Awaitable[T]]) -> T:

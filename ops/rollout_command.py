@@ -20,6 +20,7 @@ from domain.rollout.details import rollout_details
 from domain.rollout.events import BrandConfirmed, Go, Operator, Resume, SkipBrand, Stop, TakeBack
 from domain.rollout.standing import Phase
 from domain.rollout.state import RolloutState
+from ops.output import AsJson, tell
 from settings import Settings
 from storage.programs import Programs
 from storage.sql import SqlStore
@@ -42,70 +43,71 @@ ME = os.environ.get("USER", "operator")
 
 
 @rollout.command()
-def rehearse(name: Name, phase: Phase) -> None:
+def rehearse(name: Name, phase: Phase, as_json: AsJson = False) -> None:
     """Tell who would be asked what, and why; nobody is asked."""
-    _start(name, lambda program, seq: begin.rollout_of(program, phase, seq, is_dry=True), wait=True)
+    _start(name, lambda program, seq: begin.rollout_of(program, phase, seq, is_dry=True), as_json, wait=True)
 
 
 @rollout.command()
-def start(name: Name, phase: Phase) -> None:
+def start(name: Name, phase: Phase, as_json: AsJson = False) -> None:
     """Begin with a dry run; then it waits for `go`."""
-    _start(name, lambda program, seq: begin.rollout_of(program, phase, seq))
+    _start(name, lambda program, seq: begin.rollout_of(program, phase, seq), as_json)
 
 
-@rollout.command()
-def tell(name: Name) -> None:
+@rollout.command("tell")
+def tell_all(name: Name, as_json: AsJson = False) -> None:
     """Tell everyone the newest version of the program, after a dry run and `go`."""
-    _start(name, begin.telling_of)
+    _start(name, begin.telling_of, as_json)
 
 
 @rollout.command()
-def show(rollout_id: Rollout) -> None:
+def show(rollout_id: Rollout, as_json: AsJson = False) -> None:
     """Where it stands, with the evidence of every step."""
-    typer.echo(rollout_details(asyncio.run(_state(rollout_id))))
+    state = asyncio.run(_state(rollout_id))
+    tell(as_json, state.model_dump(mode="json"), rollout_details(state))
 
 
 @rollout.command()
-def go(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+def go(rollout_id: Rollout, by: By = ME, reason: Reason = "", as_json: AsJson = False) -> None:
     """Go on: after the dry run, or where it asks for an operator."""
-    _say(rollout_id, Go(by=by, at=_now(), reason=reason))
+    _say(rollout_id, Go(by=by, at=_now(), reason=reason), as_json)
 
 
 @rollout.command()
-def stop(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+def stop(rollout_id: Rollout, by: By = ME, reason: Reason = "", as_json: AsJson = False) -> None:
     """Begin nothing new; pages under way end."""
-    _say(rollout_id, Stop(by=by, at=_now(), reason=reason))
+    _say(rollout_id, Stop(by=by, at=_now(), reason=reason), as_json)
 
 
 @rollout.command()
-def resume(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+def resume(rollout_id: Rollout, by: By = ME, reason: Reason = "", as_json: AsJson = False) -> None:
     """Go on after a stop."""
-    _say(rollout_id, Resume(by=by, at=_now(), reason=reason))
+    _say(rollout_id, Resume(by=by, at=_now(), reason=reason), as_json)
 
 
 @rollout.command("take-back")
-def take_back(rollout_id: Rollout, by: By = ME, reason: Reason = "") -> None:
+def take_back(rollout_id: Rollout, by: By = ME, reason: Reason = "", as_json: AsJson = False) -> None:
     """Return everybody to what was asked before this rollout."""
-    _say(rollout_id, TakeBack(by=by, at=_now(), reason=reason))
+    _say(rollout_id, TakeBack(by=by, at=_now(), reason=reason), as_json)
 
 
 @rollout.command("skip-brand")
-def skip_brand(rollout_id: Rollout, brand: Brand, by: By = ME, reason: Reason = "") -> None:
+def skip_brand(rollout_id: Rollout, brand: Brand, by: By = ME, reason: Reason = "", as_json: AsJson = False) -> None:
     """Take the brand under way back and go on with the next. Said twice, the next one is left alone."""
-    _say(rollout_id, SkipBrand(by=by, at=_now(), reason=reason, brand=brand))
+    _say(rollout_id, SkipBrand(by=by, at=_now(), reason=reason, brand=brand), as_json)
 
 
 @rollout.command()
-def confirm(rollout_id: Rollout, brand: Brand, by: By = ME, reason: Reason = "") -> None:
+def confirm(rollout_id: Rollout, brand: Brand, by: By = ME, reason: Reason = "", as_json: AsJson = False) -> None:
     """Confirm that a brand was enabled at the vendor (S40)."""
-    _say(rollout_id, BrandConfirmed(by=by, at=_now(), reason=reason, brand=brand))
+    _say(rollout_id, BrandConfirmed(by=by, at=_now(), reason=reason, brand=brand), as_json)
 
 
 def _now() -> datetime:
     return Settings().clock.world(datetime.now(UTC))
 
 
-def _say(rollout_id: str, said: Operator) -> None:
+def _say(rollout_id: str, said: Operator, as_json: bool) -> None:
     async def signal() -> None:
         temporal = await connect()
         handle = temporal.get_workflow_handle(rollout_workflow_id(rollout_id))
@@ -116,6 +118,7 @@ def _say(rollout_id: str, said: Operator) -> None:
     except (RPCError, RuntimeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
+    tell(as_json, {"rollout_id": rollout_id, **said.model_dump(mode="json")}, f"told {rollout_id}")
 
 
 async def _state(rollout_id: str) -> RolloutState:
@@ -124,16 +127,20 @@ async def _state(rollout_id: str) -> RolloutState:
     return await handle.query(RolloutWorkflow.state)
 
 
-def _start(name: str, make: Any, *, wait: bool = False) -> None:
+def _start(name: str, make: Any, as_json: bool, *, wait: bool = False) -> None:
     try:
-        rollout_id = asyncio.run(_begin(name, make, Settings(), wait=wait))
+        rollout_id, ended = asyncio.run(_begin(name, make, Settings(), wait=wait))
     except (CallerError, RPCError, RuntimeError, WorkflowAlreadyStartedError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
-    typer.echo(f"rollout {rollout_id}")
+    told: dict[str, Any] = {"rollout_id": rollout_id}
+    if ended is not None:
+        told["state"] = ended.model_dump(mode="json")
+    tell(as_json, told, *([rollout_details(ended)] if ended is not None else []), f"rollout {rollout_id}")
 
 
-async def _begin(name: str, make: Any, settings: Settings, *, wait: bool) -> str:
+async def _begin(name: str, make: Any, settings: Settings, *, wait: bool) -> tuple[str, RolloutState | None]:
+    """The rollout's id, and what it came to if that was waited for."""
     program = await _program(name, settings)
     temporal = await connect()
     state: RolloutState = make(program, int(datetime.now(UTC).timestamp()))
@@ -148,10 +155,10 @@ async def _begin(name: str, make: Any, settings: Settings, *, wait: bool) -> str
         search_attributes=TypedSearchAttributes([SearchAttributePair(PROGRAM, name)]),
         static_summary=f"phase {state.phase.value} of {name}",
     )
-    if wait:
-        await handle.result()
-        typer.echo(rollout_details(await handle.query(RolloutWorkflow.state)))
-    return state.rollout_id
+    if not wait:
+        return state.rollout_id, None
+    await handle.result()
+    return state.rollout_id, await handle.query(RolloutWorkflow.state)
 
 
 async def _only_one(temporal: Client, name: str) -> None:

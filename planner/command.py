@@ -28,6 +28,7 @@ def plan(
     why_not: Annotated[str, typer.Option(help="Ask why the car does not charge at this time (HH:MM).")] = "02:00",
     language: Annotated[str, typer.Option(help="Language of the words: en or de.")] = "en",
     zone: Annotated[str, typer.Option(help="Time zone of the words.")] = "Europe/Amsterdam",
+    as_json: Annotated[bool, typer.Option("--json", help="The plans as JSON on stdout, without the table.")] = False,
 ) -> None:
     """Plan every night and site of a file: cheapest, proven, with shortfall where a target is out of reach.
 
@@ -44,6 +45,9 @@ def plan(
         _draw(content, plans, chosen, picture)
     if out is not None:
         _write(plans, out, energy=energy)
+    if as_json:
+        typer.echo(json.dumps(_kept(plans, energy=energy)))
+        return
     _table(plans)
     if explain:
         _tell(content["nights"][chosen], why_not, language, zone)
@@ -84,11 +88,14 @@ def _tell(row: dict[str, Any], why_not: str, language: str, zone: str) -> None:
 
 
 def _write(plans: dict[str, Any], out: Path, *, energy: bool) -> None:
-    kept = plans if energy else {key: [_without_energy(row) for row in rows] for key, rows in plans.items()}
     try:
-        out.write_text(json.dumps(kept), encoding="utf-8")
+        out.write_text(json.dumps(_kept(plans, energy=energy)), encoding="utf-8")
     except OSError as error:
         _refuse(f"{out.name}: {error.strerror}")
+
+
+def _kept(plans: dict[str, Any], *, energy: bool) -> dict[str, Any]:
+    return plans if energy else {key: [_without_energy(row) for row in rows] for key, rows in plans.items()}
 
 
 def _without_energy(row: dict[str, Any]) -> dict[str, Any]:
