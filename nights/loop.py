@@ -37,12 +37,12 @@ from domain.session.state import SessionState
 from domain.session.wants import max_power_kw
 from nights.virtual import VirtualClock, VirtualLoop
 from workflows.answers import ANSWERS
-from workflows.policies import VENDOR
+from workflows.policies import COMMAND_HEARTBEAT, VENDOR
 
 EVENTS_PER_STEP = 6
 """History events one decided and acted step takes on Temporal, roughly: what the loop tells of its vitals."""
-RESTART_SECONDS = 15.0
-"""From a worker's death to the next attempt of its steps: heartbeat and sticky queue time out first."""
+RESTART_SECONDS = (COMMAND_HEARTBEAT + VENDOR.initial_interval).total_seconds()
+"""World time from a worker's death in a command to its next attempt, at most: its heartbeat times out first."""
 
 PLANNING_SECONDS = 1.0
 """World time from asking for a plan to having it."""

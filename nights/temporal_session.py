@@ -76,7 +76,7 @@ class TemporalSession:
         self.is_over = any(isinstance(effect, CloseSession) for effect in decision.effects)
 
     def not_yet(self, question: DecideSession) -> Decision | None:
-        """The answer to a decision asked for between two events of one instant, as no other engine asks: go on waiting."""
+        """No effect, if it was asked for between two events of one instant: the loop decides on both together."""
         if question.seen >= self.together:
             return None
         wake = () if self.wake_at is None else (WakeAt(at=self.wake_at, reason="more has come at this instant"),)
