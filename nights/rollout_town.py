@@ -35,7 +35,8 @@ from domain.rollout.events import Go
 from domain.rollout.standing import Phase, Standing
 from domain.rollout.state import RolloutState
 from nights.billed import billed
-from ops.processes import Processes, StartFailed, free_port, tool
+from ops.ports import free_port
+from ops.processes import Processes, StartFailed, tool
 from storage.database import Database
 from storage.migrations import migrate
 from storage.programs import Programs

@@ -15,7 +15,8 @@ from temporalio.service import RPCError
 
 from client import connect
 from domain.clock import Clock
-from ops.processes import Processes, StartFailed, free_port, tool
+from ops.ports import free_port
+from ops.processes import Processes, StartFailed, tool
 from settings import Settings
 from workflows.search_attributes import ALL
 

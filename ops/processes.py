@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+
+from ops.ports import free_port as free_port  # found here too
 
 STARTS_WITHIN_SECONDS = 120.0
 """Real time a process gets to say that it is ready; the machine may be busy."""
@@ -16,13 +17,6 @@ STOPS_WITHIN_SECONDS = 10.0
 
 class StartFailed(RuntimeError):
     """A process ended or stayed silent; its log says more."""
-
-
-def free_port() -> int:
-    """A TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def tool(name: str) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 from pydantic import ValidationError
 
 from client import connect
@@ -26,8 +27,9 @@ from domain.program import Program
 from gateway.api.access import Scope, new_key
 from ops.embedded import TIMER_GRID, search_attribute_options
 from ops.kept_world import keep
+from ops.ports import free_port, taken
 from ops.practice_prices import practice_prices
-from ops.processes import Processes, StartFailed, free_port, tool
+from ops.processes import Processes, StartFailed, tool
 from settings import Settings
 from storage.sql import SqlStore
 from storage.tenants import Tenants
@@ -39,6 +41,9 @@ OWN_PRICES = ("NIGHTCHARGE_PRICES_FILE", "NIGHTCHARGE_ENTSOE_TOKEN")
 """Where prices may come from; with neither set, an installation with a simulated vendor practises on old ones."""
 
 LOOKS_EVERY_SECONDS = 0.5
+ANSWERS_WITHIN_SECONDS = 30.0
+"""Real time that the gateway may take for its first answer."""
+
 SHORTEST_LIFE = timedelta(seconds=5)
 """A process that dies sooner than this [real time] is not started again at once."""
 
@@ -146,11 +151,13 @@ class Installation:
     async def running(self) -> AsyncIterator[Processes]:
         """Everything up; everything down at the end."""
         await self._end_leftovers()
+        self._require_ports()
         async with Processes(self.folder) as processes:
             temporal, *others = self.parts()
             await self._start(processes, temporal)
             await _answers(self.env["TEMPORAL_ADDRESS"])
             await asyncio.gather(*(self._start(processes, part) for part in others))
+            await self._recognise()
             yield processes
 
     async def watch(self, processes: Processes, stop: asyncio.Event) -> None:
@@ -177,6 +184,40 @@ class Installation:
         self._running[part.name] = (process, datetime.now(UTC))
         pids = {name: one.pid for name, (one, _) in self._running.items() if one.returncode is None}
         (self.folder / "processes.json").write_text(json.dumps(pids))
+
+    def _require_ports(self) -> None:
+        """The addresses were given away to apps and hooks, so the ports stay what they are.
+
+        Raises:
+            StartFailed: another program has one of them.
+        """
+        known = self.installed
+        ports = {"Temporal": known.temporal_port, "Temporal UI": known.ui_port, "gateway": known.gateway_port}
+        if self.with_simulator:
+            ports["simulator"] = known.simulator_port
+        kept = taken(ports)
+        if kept is not None:
+            name, port = kept
+            raise StartFailed(
+                f"another program has port {port}, which is the {name}'s. End it (`lsof -i :{port}` names it), or "
+                f"write another port into {self.folder / 'installation.json'}."
+            )
+
+    async def _recognise(self) -> None:
+        """Ask who answers at the gateway's address: it must know the key that was made here.
+
+        Raises:
+            StartFailed: it is somebody else.
+        """
+        url = f"{self.env['NIGHTCHARGE_PUBLIC_URL']}/v1/me"
+        bearer = {"Authorization": f"Bearer {self.installed.api_key}"}
+        async with httpx.AsyncClient(headers=bearer, timeout=ANSWERS_WITHIN_SECONDS, trust_env=False) as http:
+            try:
+                told = (await http.get(url)).raise_for_status().json()
+            except (httpx.HTTPError, ValueError) as error:
+                raise StartFailed(f"who answers at {url} is not this installation's gateway: {error}") from None
+        if told.get("program") != PROGRAM:
+            raise StartFailed(f"who answers at {url} speaks for {told.get('program')}, not for {PROGRAM}")
 
     async def _end_leftovers(self) -> None:
         """End what a killed run left behind. A number that belongs to another program by now is let alone."""

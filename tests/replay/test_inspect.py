@@ -20,7 +20,7 @@ from domain.nightlog import LogEntry, LogKind
 from nights.record_histories import read, stored
 from ops.inspect import Source, in_lines, story_of
 from ops.inspect_command import UNKNOWN, as_json_lines, inspect
-from ops.processes import free_port
+from ops.ports import free_port
 from storage.sql import SqlStore
 
 HISTORY = next(

@@ -29,7 +29,8 @@ from domain.session.events import NightAccounted, PlanReady, ReadingArrived
 from domain.session.state import SessionState
 from ops.embedded import TIMER_GRID
 from ops.inspect import runs_of
-from ops.processes import Processes, free_port, tool
+from ops.ports import free_port
+from ops.processes import Processes, tool
 from workflows.ids import session_workflow_id
 from workflows.messages import SessionStart
 from workflows.search_attributes import ALL
