@@ -147,6 +147,8 @@ class CommandRun:
         except (RetryableError, PermanentError) as error:
             activity.logger.info("witness silent", extra={"side": side.value, "why": type(error).__name__})
             return None
+        if reading.source is ReadingSource.READ:
+            return reading
         return reading.model_copy(update={"source": ReadingSource.READ})
 
     async def _ask_for_refresh(self) -> None:

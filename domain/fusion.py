@@ -1,26 +1,26 @@
 """One picture from the readings of both ends of the cable. Unknown stays unknown."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.devices import PowerDeliveryState, Reading
 from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw
 from domain.level import Level
-from domain.model import Instant, Model
 
 SAME_MOMENT = timedelta(seconds=30)
 """Two sides' readings this close together speak of the same moment; then the charger's meter is preferred (S44)."""
 
 
-class Picture(Model):
+class Picture(NamedTuple):
     """What is known of a plug-in right now."""
 
     is_plugged: bool | None = None
     flow_kw: float | None = None  # measured power at the meter [kW]; None: unknown
-    flow_at: Instant | None = None  # when it was measured
+    flow_at: datetime | None = None  # when it was measured
     seems_flowing: bool = False  # a device says it charges, but not how fast: no proof, yet reason enough to stop it
     soc_pct: float | None = None  # at least this, by the car's word and the meter [%]
     soc_high_pct: float | None = None  # at most this [%]
-    soc_at: Instant | None = None  # when the lower bound was last measured
+    soc_at: datetime | None = None  # when the lower bound was last measured
     soc_expected_pct: float | None = None  # at least this, if the power last measured went on until now [%]
     charge_limit_pct: float | None = None
     is_full: bool = False  # the car itself says it is done

@@ -220,7 +220,9 @@ def _missing_kwh(
     if before is None or after is None or before >= after or plug.ac_kwh_per_pct is None:
         return 0.0
     rise_kwh = (after[1] - before[1]) * plug.ac_kwh_per_pct
-    missing_kwh = rise_kwh - sum(stretch.within(before[0], after[0]) for stretch in profile)
+    missing_kwh = rise_kwh - sum(
+        s.within(before[0], after[0]) for s in profile if s.ends_at > before[0] and s.starts_at < after[0]
+    )
     was_flowing = gap.last_kw is not None and gap.last_kw > FLOW_THRESHOLD_KW
     if not (was_flowing or is_real) and missing_kwh < max(
         SOC_NOISE_PCT * plug.ac_kwh_per_pct, DOUBT_FRACTION * rise_kwh

@@ -6,7 +6,7 @@ sends is strict about unknown keys, so that a misspelt wish is refused and not i
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
@@ -16,7 +16,20 @@ _set = object.__setattr__
 class Model(BaseModel):
     """A frozen value. Changed copies come from `model_copy(update=...)`."""
 
+    __slots__ = ("__answers__",)  # what `domain.memo` remembers of it: no field, no part of any copy
+    __answers__: ClassVar[dict[Any, Any]]
+
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+
+    if not TYPE_CHECKING:  # else every misspelt attribute would pass the type checker
+
+        def __getattr__(self, name: str) -> Any:
+            """Answers are kept from the first question on."""
+            if name != "__answers__":
+                return super().__getattr__(name)
+            known: dict[Any, Any] = {}
+            _set(self, name, known)
+            return known
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """As pydantic's, without its cost where there is nothing but fields: states change at every event."""
@@ -25,7 +38,8 @@ class Model(BaseModel):
         copy = object.__new__(type(self))
         changes = update or {}
         _set(copy, "__dict__", {**self.__dict__, **changes})
-        _set(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changes))
+        stated = self.__pydantic_fields_set__
+        _set(copy, "__pydantic_fields_set__", stated if stated.issuperset(changes) else stated.union(changes))
         _set(copy, "__pydantic_extra__", None)
         _set(copy, "__pydantic_private__", None)
         return copy

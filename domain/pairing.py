@@ -46,6 +46,10 @@ class Trace(Model):
     edges: tuple[Edge, ...] = ()
 
 
+UNTRACED = Trace()
+"""Of an end that showed nothing yet."""
+
+
 class Match(Model):
     """The likeliest charger of a car. `confidence` is a probability; 1 is somebody's word."""
 
@@ -148,9 +152,9 @@ def is_confirmed(
     (F61, F62)."""
     others = [r for r in readings.values() if r.side is Side.CHARGER and r.device_id != charger_id]
     others = [r for r in others if r.is_plugged_in is not False]
-    box, own = traces.get(charger_id, Trace()), traces.get(car_id, Trace())
+    box, own = traces.get(charger_id, UNTRACED), traces.get(car_id, UNTRACED)
     return not others or any(
-        _has(box, edge) and not any(_has(traces.get(other.device_id, Trace()), edge) for other in others)
+        _has(box, edge) and not any(_has(traces.get(other.device_id, UNTRACED), edge) for other in others)
         for edge in own.edges
         if since is None or edge.at > since + SAME_EDGE
     )
@@ -163,7 +167,7 @@ def speaks_against(charger_id: str, car_id: str, readings: Mapping[str, Reading]
         return True
     if car is not None and car.paired_with not in (None, charger_id):
         return True
-    box, own = traces.get(charger_id, Trace()), traces.get(car_id, Trace())
+    box, own = traces.get(charger_id, UNTRACED), traces.get(car_id, UNTRACED)
     return _lone_edges(box, own, car) > 0
 
 
@@ -182,8 +186,8 @@ def _log_odds(
     traces: Mapping[str, Trace],
     plugged_in_at: datetime,
 ) -> tuple[float, str]:
-    trace, own = traces.get(charger.device_id, Trace()), traces.get(car_id, Trace())
-    others = [traces.get(r.device_id, Trace()) for r in plugged if r.device_id != charger.device_id]
+    trace, own = traces.get(charger.device_id, UNTRACED), traces.get(car_id, UNTRACED)
+    others = [traces.get(r.device_id, UNTRACED) for r in plugged if r.device_id != charger.device_id]
     reasons: list[str] = []
     odds = 0.0
     if _plugged_at(trace, plugged_in_at):

@@ -1,5 +1,6 @@
 """Market prices as half-open UTC intervals with provenance."""
 
+from bisect import bisect_right
 from datetime import datetime
 from typing import Self
 
@@ -38,14 +39,11 @@ class PriceSeries(Model):
     def covers_until(self, instant: datetime) -> datetime | None:
         """The end of the gapless stretch of prices that contains `instant`; None if no slot contains it."""
         end: datetime | None = None
-        for slot in self.slots:
-            if end is None:
-                if slot.starts_at <= instant < slot.ends_at:
-                    end = slot.ends_at
-            elif slot.starts_at == end:
-                end = slot.ends_at
-            else:
+        first = bisect_right(self.slots, instant, key=lambda slot: slot.ends_at)
+        for slot in self.slots[first:]:
+            if slot.starts_at > (instant if end is None else end):
                 break
+            end = slot.ends_at
         return end
 
 

@@ -1,5 +1,7 @@
 """Which device events a session or a driver needs to hear. Everything else is stored and stays silent."""
 
+from typing import NamedTuple
+
 from domain.devices import Device, PowerDeliveryState, Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, measured_power_kw
 from domain.model import Model
@@ -24,7 +26,7 @@ class Watch(Model):
     area: str = ""  # market area whose prices the session waits for; empty: not told
 
 
-class Hearing(Model):
+class Hearing(NamedTuple):
     """Who hears of a device event, and why."""
 
     to_driver: bool = False

@@ -5,6 +5,8 @@ departure buys that slack where it is cheap; replanned every slot it comes withi
 optimum (benchmarks/reliability.md), so no stochastic solver is needed. A flat premium is a trap: it moves nothing.
 """
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -52,12 +54,10 @@ Routes = dict[Side, RouteRecord]
 
 def routes_of(outcomes: Iterable[CommandOutcome]) -> Routes:
     """What became of commands, per side; a side without any is left out."""
-    routes: Routes = {}
-    for outcome in outcomes:
-        if outcome.result in TELLING:
-            one = RouteRecord(tried=1, proven=int(outcome.result is CommandResult.PROVEN))
-            routes[outcome.side] = routes.get(outcome.side, RouteRecord()).with_more(one)
-    return routes
+    told = [outcome for outcome in outcomes if outcome.result in TELLING]
+    tried = Counter(outcome.side for outcome in told)
+    proven = Counter(outcome.side for outcome in told if outcome.result is CommandResult.PROVEN)
+    return {side: RouteRecord(tried=count, proven=proven[side]) for side, count in tried.items()}
 
 
 def added(one: Routes, other: Routes) -> Routes:
@@ -98,8 +98,9 @@ class Reliability(Model):
     def premium(self, edges: Sequence[datetime]) -> tuple[float, ...]:
         """Premium per slot [currency], rising over the last `tries` quarter hours to FULL_PREMIUM per quarter."""
         span = self.tries * QUARTER
-        fees = []
-        for start, end in pairwise(edges):
+        early = bisect_right(edges, edges[-1] - span) - 1  # slots that end before the premium begins to rise
+        fees = [0.0] * max(0, early)
+        for start, end in pairwise(edges[len(fees) :]):
             left = (edges[-1] - end) / span
             fees.append(FULL_PREMIUM * max(0.0, 1 - left) ** RISE * ((end - start) / QUARTER))
         return tuple(fees)

@@ -82,6 +82,7 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.fields[words]}"),
         console=console,
         transient=True,
+        auto_refresh=False,  # a thread that draws would stand in the way of copying the process (`nights.runner`)
     )
 
 
@@ -91,7 +92,7 @@ def _advance(progress: Progress, count: int) -> Callable[[int, Any], None]:
     def advance(done: int, summary: Any) -> None:
         if done % 50 == 0 or done == count:
             words = f"ready {summary.ready}, silent misses {summary.silent_misses}"
-            progress.update(task, completed=done, words=words)
+            progress.update(task, completed=done, words=words, refresh=True)
 
     return advance
 

@@ -126,13 +126,13 @@ class PlayedNight:
     # -- what reaches the product -----------------------------------------------------------------------------------
 
     def _on_event(self, device: Device) -> None:
-        self.loop.create_task(self._see(device))
+        self.loop.run_soon(self._see(device))
 
     def _sweep(self) -> None:
         """As the sweep: what is plugged in and has no session is looked at, as if its event had come now."""
         if not self.sessions:
             for device in self.world.devices:
-                self.loop.create_task(self._look_at(device.side, device.id))
+                self.loop.run_soon(self._look_at(device.side, device.id))
 
     async def _look_at(self, side: Side, device_id: str) -> None:
         with suppress(NightchargeError):

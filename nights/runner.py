@@ -1,9 +1,12 @@
 """Many nights on all cores: drawn, played, judged, added up in order."""
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +29,9 @@ from providers.prices.file import FilePrices
 
 CHUNK = 50
 """Nights a process is handed at once."""
+
+OBJECTS_PER_SEARCH = 50_000
+"""New objects between two searches for garbage that is bound to itself [count]: several nights' worth."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,14 @@ def _begin(wanted: Wanted) -> None:
     _NIGHTS = Nights(wanted)
 
 
+def _begin_worker(wanted: Wanted) -> None:
+    """In a process of its own, which does nothing else."""
+    _begin(wanted)
+    gc.collect()
+    gc.freeze()  # modules and prices stay as long as the process
+    gc.set_threshold(OBJECTS_PER_SEARCH)
+
+
 def _chunk(numbers: Sequence[int]) -> list[Judged]:
     assert _NIGHTS is not None
     return [_NIGHTS.judged(k) for k in numbers]
@@ -142,6 +156,13 @@ def _all_judged(wanted: Wanted) -> Iterator[Judged]:
         for chunk in chunks:
             yield from _chunk(chunk)
         return
-    with multiprocessing.get_context("spawn").Pool(workers, _begin, (wanted,)) as pool:
+    with multiprocessing.get_context(_way_to_start(wanted)).Pool(workers, _begin_worker, (wanted,)) as pool:
         for done in pool.imap(_chunk, chunks):
             yield from done
+
+
+def _way_to_start(wanted: Wanted) -> str:
+    """A copy of this process has all modules loaded at once. Temporal's engine wants processes without a history, and
+    so do a process with threads of its own and systems on which copying one is not safe."""
+    is_safe = sys.platform == "linux" and threading.active_count() == 1
+    return "fork" if is_safe and wanted.engine == "loop" else "spawn"

@@ -31,10 +31,11 @@ class Timeline:
 
     def at(self, when: datetime, act: Act) -> Appointment:
         """Books `act`; an instant in the past happens at the next advance, at the present instant."""
-        appointment = Appointment(max(when, self.now), act)
-        is_next = not self._heap or appointment.at < self._heap[0][0]
+        at = when if when > self.now else self.now
+        appointment = Appointment(at, act)
+        is_next = not self._heap or at < self._heap[0][0]
         self._count += 1
-        heapq.heappush(self._heap, (appointment.at, self._count, appointment))
+        heapq.heappush(self._heap, (at, self._count, appointment))
         if is_next and self.on_earlier is not None:
             self.on_earlier()
         return appointment

@@ -137,8 +137,10 @@ class MemoryStore:
         return self._watches[sessions[-1]] if sessions else None
 
 
+_TRAVELLED = {"received_at", "source", "observed_at"}
+_content = itemgetter(*(name for name in Reading.model_fields if name not in _TRAVELLED))
+
+
 def _identity(reading: Reading) -> tuple[object, ...]:
     """Hashable equal of `storage.content.reading_digest`, without the price of writing JSON."""
-    travelled = {"received_at", "source", "observed_at"}
-    content = (value for name, value in reading.__dict__.items() if name not in travelled)
-    return (instant_of(reading), *content)
+    return instant_of(reading), _content(reading.__dict__)

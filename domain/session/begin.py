@@ -6,7 +6,7 @@ from domain.commands import CommandOutcome, CommandResult, Goal
 from domain.devices import Side
 from domain.energy_flow import Hold
 from domain.level import told
-from domain.pairing import Trace, traced
+from domain.pairing import UNTRACED, traced
 from domain.session.effects import (
     CloseNight,
     CloseSession,
@@ -101,7 +101,7 @@ def _awake(state: SessionState) -> SessionState:
     """A session is born with readings; what they mean is learnt when its first night opens."""
     if state.level is not None or state.traces:
         return state
-    traces = {key: traced(Trace(), reading) for key, reading in state.readings.items()}
+    traces = {key: traced(UNTRACED, reading) for key, reading in state.readings.items()}
     car = state.readings.get(state.car.device_id)
     level = None
     if car is not None and car.soc_pct is not None and car.observed_at is not None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.devices import Reading, Side
 from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.level import metered, told
-from domain.pairing import SAME_EDGE, Trace, find_match, is_disproved, traced, word_of_the_vendor
+from domain.pairing import SAME_EDGE, UNTRACED, find_match, is_disproved, traced, word_of_the_vendor
 from domain.session.ladder import unsure_sides
 from domain.session.picture import picture_of, says_done
 from domain.session.plug import note_plug
@@ -27,7 +27,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     state = state.model_copy(update={"reads_open": state.reads_open - {reading.device_id}})
     if _is_older(reading, state.readings.get(reading.device_id)):
         return state
-    trace = traced(state.traces.get(reading.device_id, Trace()), reading)
+    trace = traced(state.traces.get(reading.device_id, UNTRACED), reading)
     fell = _fell(state.readings.get(reading.device_id), reading)
     state = state.model_copy(
         update={
@@ -66,7 +66,7 @@ def _doubt_word(state: SessionState) -> SessionState:
     if told is None or told in state.doubted_chargers or (state.night is not None and state.night.commands):
         return state
     car, charger = state.readings.get(state.car.device_id), state.readings.get(told)
-    if not is_disproved(car, charger, state.traces.get(state.car.device_id, Trace())):
+    if not is_disproved(car, charger, state.traces.get(state.car.device_id, UNTRACED)):
         return state
     return state.model_copy(update={"doubted_chargers": state.doubted_chargers | {told}})
 

@@ -11,6 +11,7 @@ from domain.commands import CommandOutcome, CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.energy_flow import charger_offers
 from domain.fusion import Picture
+from domain.memo import remembered
 from domain.pairing import is_confirmed
 from domain.routing import device_at, route
 from domain.session.state import Command, Night, OverrideKind, SessionState
@@ -49,6 +50,7 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
     return _release(state, closed) or _best(state, goal, closed)
 
 
+@remembered
 def unsure_sides(state: SessionState) -> frozenset[Side]:
     """The charger, if a stop there might take energy from another car; one through the car itself never does (P11)."""
     if state.box is None or state.night is None:
@@ -95,6 +97,7 @@ def _offers_in_vain(state: SessionState, night: Night) -> bool:
     return last.outcome.result is CommandResult.UNPROVEN and charger_offers(reading) is True
 
 
+@remembered
 def proof_limit(state: SessionState, side: Side) -> timedelta:
     """How long a command at this side may take to be measured before the other side is tried."""
     device = device_at(state, side) or state.car
@@ -104,6 +107,7 @@ def proof_limit(state: SessionState, side: Side) -> timedelta:
     return max(acts_within, learnt) + PROOF_SLACK
 
 
+@remembered
 def climb_time(state: SessionState, goal: Goal) -> timedelta:
     """How long the whole ladder may take: every side's rung one after the other."""
     return sum((proof_limit(state, side) for side in route(state, goal)), timedelta(0))
@@ -165,6 +169,7 @@ def _failed_tonight(state: SessionState, goal: Goal) -> frozenset[Side]:
     return frozenset(side for side, outcome in last.items() if outcome is not None and not outcome.worked)
 
 
+@remembered
 def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
     """Sides that failed this goal since it last worked, recently enough to count."""
     failures: dict[Side, list[CommandOutcome]] = {}  # since it last worked

@@ -50,6 +50,7 @@ class Doubt(NamedTuple):
     since: datetime | None = None  # asked although something was heard before this instant; None: only what is old
 
 
+@remembered
 def witness_ids(state: SessionState) -> dict[Side, str]:
     """The devices whose readings can prove something: the car, and the charger that surely holds it."""
     ids = {Side.VEHICLE: state.car.device_id}
@@ -58,6 +59,7 @@ def witness_ids(state: SessionState) -> dict[Side, str]:
     return {Side.CHARGER: state.box.device_id, **ids}
 
 
+@remembered
 def waits_for_match(state: SessionState, now: datetime) -> bool:
     """Whether the car may still turn out to be in one of the driver's own chargers."""
     night = state.night
@@ -141,6 +143,7 @@ def _power_off(state: SessionState, night: Night, picture: Picture, now: datetim
     return Doubt(f"{picture.flow_kw:.1f} kW flow: look whether that is all", meter, settled_at)
 
 
+@remembered
 def _settles_at(state: SessionState, night: Night, picture: Picture) -> datetime | None:
     """When a power that is off the plan must be measured again; None: it is as planned, or has settled. A plan may
     count on it already: what it shows once settled says whether the target can still be reached at all."""
@@ -201,6 +204,7 @@ def _long_unheard(state: SessionState, night: Night, picture: Picture, now: date
     return Doubt("power last measured an hour ago", (_longest_unheard(state),))
 
 
+@remembered
 def _looks_again_at(state: SessionState, picture: Picture, now: datetime) -> datetime | None:
     """When a charge that was not heard of is looked at. A command about to be sent looks by itself."""
     if picture.flow_at is None:
@@ -242,6 +246,7 @@ def is_off(kw: float, planned_kw: float) -> bool:
     return abs(kw - planned_kw) > POWER_OFF_FRACTION * planned_kw
 
 
+@remembered
 def _full_by(state: SessionState, night: Night, picture: Picture) -> datetime | None:
     """When the car should have said that it reached the target."""
     if state.level is None or not picture.is_flowing or night.ready_at is not None:

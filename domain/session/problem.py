@@ -1,5 +1,7 @@
 """From a session's plan request and the known prices to the planner's problem."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from domain.forecast import market_prices
@@ -35,7 +37,7 @@ def problem_for(request: PlanRequest, prices: PriceSeries) -> PlanProblem:
     capacity = request.battery_capacity_kwh
     return PlanProblem(
         edges=tuple(edge - delay for edge in edges),
-        price_per_kwh=tuple(float(tariff.price_at(at, price)) for at, price in zip(edges, market, strict=False)),
+        price_per_kwh=_driver_prices(tariff, edges[:-1], market),
         is_forecast=is_forecast if tariff.needs_market else (),
         battery_capacity_kwh=capacity,
         soc_dc_kwh=capacity * request.soc_pct / 100,
@@ -82,6 +84,15 @@ def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries, tarif
     while tick < departs_at:
         edges.add(tick)
         tick += SLOT
-    for slot in prices.slots:
+    first = bisect_right(prices.slots, starts_at, key=lambda slot: slot.ends_at)  # most are of the days before
+    for slot in prices.slots[first:]:
         edges.update(at for at in (slot.starts_at, slot.ends_at) if starts_at < at < departs_at)
     return sorted(edges)
+
+
+def _driver_prices(tariff: Tariff, instants: Sequence[datetime], market: Sequence[float]) -> tuple[float, ...]:
+    """What a kWh costs the driver at each instant. A market's price holds for many slots, and is worked out once."""
+    if not tariff.needs_market:
+        return tuple(float(tariff.price_at(at)) for at in instants)
+    known = {price: float(tariff.all_in(price)) for price in set(market)}
+    return tuple(known[price] for price in market)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.commands import CommandResult, Goal
 from domain.fusion import Picture
+from domain.memo import remembered
 from domain.session.state import FlowSeen, Night, SessionState, Undone
 from domain.session.switches import may_stop_at_the_target
 
@@ -94,6 +95,7 @@ def stops_of_theirs(night: Night) -> int:
     return sum(not undone.is_on for undone in night.undone)
 
 
+@remembered
 def is_conceded(night: Night) -> bool:
     """Whether others undid us more often than we may restore it, or do it both ways. What breaks off, nobody wills."""
     starts, stops = starts_of_theirs(night), stops_of_theirs(night)
@@ -118,6 +120,7 @@ def _short_runs(night: Night) -> list[datetime]:
     ]
 
 
+@remembered
 def aborts(night: Night) -> bool:
     """Whether charging broke off three times shortly after it began (F27)."""
     short = _short_runs(night)

@@ -5,6 +5,7 @@ every restart. The driver's word and the last safe start are never delayed.
 """
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
 
@@ -17,9 +18,13 @@ def delay_of(state: SessionState, night: Night, edge: datetime) -> timedelta:
     """The delay of the switch planned for `edge`, uniform below the ceiling, to the second."""
     if state.spread_seconds <= 0:
         return timedelta(0)
-    words = f"{state.seed}/{state.session_id}/{night.number}/{edge.timestamp():.0f}"
-    drawn = int.from_bytes(blake2b(words.encode(), digest_size=8).digest(), "big")
-    return timedelta(seconds=drawn % (state.spread_seconds + 1))
+    return timedelta(seconds=_drawn(state.seed, state.session_id, night.number, edge) % (state.spread_seconds + 1))
+
+
+@lru_cache(maxsize=1024)
+def _drawn(seed: int, session_id: str, night: int, edge: datetime) -> int:
+    words = f"{seed}/{session_id}/{night}/{edge.timestamp():.0f}"
+    return int.from_bytes(blake2b(words.encode(), digest_size=8).digest(), "big")
 
 
 @remembered

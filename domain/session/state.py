@@ -10,6 +10,7 @@ from domain.departure import Wish
 from domain.devices import Reading, Side
 from domain.energy_flow import Hold
 from domain.level import Level
+from domain.memo import remembered
 from domain.model import Instant, Model
 from domain.pairing import Match, Trace
 from domain.plan import ChargingPlan, ControlKind
@@ -198,6 +199,7 @@ class SessionState(Model):
     is_closed: bool = False
 
     @property
+    @remembered
     def device_ids(self) -> tuple[str, ...]:
         return (self.car.device_id, *(box.device_id for box in self.boxes))
 
@@ -210,6 +212,7 @@ class SessionState(Model):
         return self.match.charger_id if self.match is not None and self.match.is_sure else None
 
     @property
+    @remembered
     def box(self) -> Box | None:
         """The linked charger that surely holds this car."""
         charger_id = self.charger_id
@@ -227,5 +230,6 @@ class SessionState(Model):
             return None
         return next((c for c in self.night.commands if c.outcome is None and c.order.side is side), None)
 
+    @remembered
     def open_commands(self) -> tuple[Command, ...]:
         return () if self.night is None else tuple(c for c in self.night.commands if c.outcome is None)

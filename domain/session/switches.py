@@ -2,6 +2,7 @@
 
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
+from domain.memo import remembered
 from domain.session.state import Command, Night
 
 SWITCHES_PER_NIGHT = 6
@@ -11,6 +12,7 @@ PULSES_PER_NIGHT = 2
 """Offers taken away and given back in a night [count]."""
 
 
+@remembered
 def switches(night: Night) -> int:
     """Relays that we moved tonight, or may have [count]."""
     held: dict[Side, bool] = {}

@@ -138,6 +138,7 @@ def is_over(plan: ChargingPlan, t: int) -> bool:
     return last + 1 == len(plan.energy_ac_kwh) and not plan.is_on(t)
 
 
+@remembered
 def is_stuck_slow(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether the car resumed far slower than it charged before, which a second start may cure, once (F23)."""
     if any(command.order.is_restart for command in state.open_commands()):
@@ -167,6 +168,7 @@ def _resumes(state: SessionState, side: Side) -> bool:
     return all(d is None or (d.resumes and traits_of(s, d.vendor).resumes) for s, d in devices)
 
 
+@remembered
 def is_reached(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether the target is in the battery: by the lower bound, and not given up for a percent or two."""
     if picture.soc_pct is None:
@@ -206,6 +208,7 @@ def hours_needed(state: SessionState, night: Night, picture: Picture, power: flo
     return (fast + TAPER_FACTOR * slow) / power
 
 
+@remembered
 def max_power_kw(state: SessionState) -> float:
     """What car and charger together allow [kW]."""
     return min(state.car.max_power_kw, state.box.max_power_kw) if state.box else state.car.max_power_kw
@@ -261,6 +264,7 @@ def must_start_at(state: SessionState, night: Night, picture: Picture) -> dateti
     return latest if latest == night.departs_at else latest - climb_time(state, Goal.START)
 
 
+@remembered
 def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: datetime) -> float:
     """By how much the target is missed at departure if the car charges from now on [%]; 0: it is not."""
     power = possible_power_kw(state)  # nobody is alarmed by a margin, or by a ramp

@@ -1,12 +1,12 @@
 """Answers kept of pure functions."""
 
-from dataclasses import dataclass
+import copy
 
 from domain.memo import KEPT, remembered
+from domain.model import Model
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Model):
     number: int
 
 
@@ -18,23 +18,44 @@ def test_the_same_object_is_answered_once_and_an_equal_one_anew():
         asked.append(value)
         return 2 * value.number
 
-    one = Asked(1)
-    assert [double(one), double(one), double(Asked(1))] == [2, 2, 2]
+    one = Asked(number=1)
+    assert [double(one), double(one), double(Asked(number=1))] == [2, 2, 2]
     assert len(asked) == 2
 
 
-def test_only_the_last_few_answers_are_kept():
+def test_further_arguments_are_told_apart():
     count = 0
 
     @remembered
-    def number(value: Asked) -> int:
+    def total(value: Asked, other: Asked, third: Asked) -> int:
         nonlocal count
         count += 1
-        return value.number
+        return value.number + other.number + third.number
 
-    values = [Asked(n) for n in range(KEPT + 1)]
-    assert [number(value) for value in values] == list(range(KEPT + 1))
-    number(values[-1])
-    assert count == KEPT + 1
-    number(values[0])
-    assert count == KEPT + 2
+    one, two, three = (Asked(number=n) for n in (1, 2, 3))
+    assert [total(one, two, three), total(one, three, three), total(one, two, three)] == [6, 7, 6]
+    assert count == 2
+
+
+def test_a_copy_begins_without_answers_and_shows_none():
+    @remembered
+    def double(value: Asked) -> int:
+        return 2 * value.number
+
+    one = Asked(number=1)
+    assert double(one) == 2
+    assert double(one.model_copy(update={"number": 2})) == 4
+    copies = (copy.copy(one), copy.deepcopy(one), one.model_copy())
+    assert all(not each.__answers__ for each in copies)
+    assert one == Asked(number=1)
+    assert one.model_dump() == {"number": 1}
+
+
+def test_a_value_that_lives_long_does_not_grow():
+    @remembered
+    def plus(value: Asked, other: Asked) -> int:
+        return value.number + other.number
+
+    one, others = Asked(number=1), [Asked(number=n) for n in range(2 * KEPT)]
+    assert [plus(one, other) for other in others] == [1 + other.number for other in others]
+    assert len(one.__answers__) <= KEPT
