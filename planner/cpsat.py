@@ -5,7 +5,7 @@ different lengths for the state graph.
 """
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 MONEY_UNITS = 1_000_000  # per currency unit
 FINE_PER_KWH = 10_000_000
 MOST_TERMS = 20_000  # of shortest runs and pauses: a larger model takes longer to build than to wait for
+NIGHT_EFFORT = 0.5  # CP-SAT's deterministic time for a single night: a busy machine finds the same plan as an idle one
 SOLVER = "or-tools cp-sat"
 
 
@@ -47,11 +48,18 @@ class ModelCar:
 
 
 def improve(
-    cars: list[ModelCar], free: FreeCars, room_kwh: Floats, seconds: float, bound: float, near_enough: float
+    cars: list[ModelCar],
+    free: FreeCars,
+    room_kwh: Floats,
+    seconds: float,
+    bound: float,
+    near_enough: float,
+    effort: float = inf,
 ) -> Found | None:
     """The best plan found in `seconds`, starting from the hints; None if none was found.
 
-    Stops when the plan is within `near_enough` (of the cost) of the proven bound; `bound` is one already known.
+    Stops when the plan is within `near_enough` (of the cost) of the proven bound, or after `effort` (CP-SAT's
+    deterministic time, in which the machine's load does not count); `bound` is one already known.
     Energies are whole 0.1 Wh, always rounded so that no true plan is lost: needs and steps down, room up.
     """
     model = cp_model.CpModel()
@@ -68,6 +76,7 @@ def improve(
         model.add(objective >= int(bound * MONEY_UNITS) - 2 * len(room_kwh) * (len(cars) + 1))
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = max(0.01, seconds)
+    solver.parameters.max_deterministic_time = effort
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
     solver.parameters.relative_gap_limit = near_enough
@@ -101,7 +110,7 @@ def improve_night(
     least = min(least_reachable(o), sum(length for length, on in zip(o.length_ms, hint, strict=True) if on))
     car = ModelCar(o, 0, night.step_kwh, night.need_kwh, problem.missing_cost_per_kwh, least, hint, most_switches)
     nobody = free_cars([], [], night.n)
-    return improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5)
+    return improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5, NIGHT_EFFORT)
 
 
 def _add_car(

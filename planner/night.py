@@ -16,7 +16,6 @@ PROVEN = 1e-4  # of the cost: a plan this near its bound is called optimal
 SOLVER_PART = 0.4  # of the time limit; the rest is for building the model
 DEFAULT_TIME_LIMIT = timedelta(seconds=5)
 FEW_SWITCHES_TRIES = 5  # prices tried where switches are limited
-FEW_SWITCHES_SECONDS = 1.0  # for the constraint programme after them, at most
 
 
 def plan(problem: PlanProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMIT) -> ChargingPlan:
@@ -83,7 +82,7 @@ def _solve_onoff(night: Night, seconds: float) -> Solved:
 def _with_few_switches(night: Night, free: Solved, most: int, seconds: float) -> Solved:
     """The cheapest plan with at most so many switches (3.11); where the target takes more, the fewest that reach it.
 
-    Where the state graph holds the night, its labels count the switches. Else, and where the target takes more, a price
+    Labels count the switches as they go. Where they are too many, and where the target takes more, a price
     on switching beyond its cost finds plans with fewer, and bounds all of them; what is left between plan and bound
     goes to the constraint programme.
     """
@@ -117,7 +116,7 @@ def _programmed(night: Night, draft: Solved, bound: float, most: int, seconds: f
     """The draft, or the better plan with so few switches that the constraint programme finds."""
     scaled = scale_onoff(night)
     is_on = [kwh > SMALLEST_KWH for kwh in draft.energies]
-    found = cpsat.improve_night(night, scaled, is_on, min(seconds, FEW_SWITCHES_SECONDS), most)
+    found = cpsat.improve_night(night, scaled, is_on, seconds, most)
     if found is None:
         return Solved(draft.energies, bound, draft.solver, draft.status)
     energies, bound = onoff_energies(night, found.patterns[0]), max(bound, found.bound)

@@ -2,15 +2,14 @@
 
 1. Lagrangian passes (`pricing`) bound the cost of every plan through every state.
 2. The states whose bound is within a gap of the best bound make up a small graph.
-3. OR-Tools finds the cheapest unit flow through it; labels do where its 64 bits would lose the tie-breaks. If it
-   costs no more than bound and gap, no state left out can be part of a cheaper plan: it is optimal. Otherwise the gap
-   grows, and 2 is taken again.
+3. OR-Tools finds the cheapest unit flow through it. If it costs no more than bound and gap, no state left out can be
+   part of a cheaper plan: it is optimal. Otherwise the gap grows, and 2 is taken again.
+4. Graphs that the flow does not serve (too large, costs beyond its range, limited switches) are left to `labels`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
@@ -18,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
+from planner import labels
 from planner.pricing import FAR, Bound, Moves, arrivals_at, bound_of, labels_at, moves_of, path_of
 from planner.problem import OnOff, SolverFailed
 
-SOLVER, FALLBACK = "or-tools min-cost flow", "labels in place of the min-cost flow"
+SOLVER = "or-tools min-cost flow"
 MOST_CELLS = 4_000_000  # edges times on-times; beyond, another solver takes the night
-MOST_STATES = 200_000  # neither flow nor labels take a time limit, so their size is limited: well below 1 s
-FLOW_ARCS = 10_000  # of these the flow; beyond it takes far longer than labels where many plans nearly tie
+FLOW_ARCS = 10_000  # beyond, the flow takes far longer than labels where many plans nearly tie; it has no time limit
 LARGEST_BITS = 61  # of a cost times the number of nodes: the solver refuses more
 FIRST_GAP_SWITCHES = 0.3  # three nights in five have their optimum this near the bound
 FLOAT_SLACK = 4096  # bounds are compared in floating point: 2^60 / 2^53, with room
@@ -40,6 +39,10 @@ class Pattern(NamedTuple):
     is_on: list[bool]
     cost: int
     solver: str
+
+
+class _NoFlow(Exception):
+    """The graph is none for the flow solver."""
 
 
 def solve_onoff(
@@ -59,21 +62,38 @@ def solve_onoff(
     if above < len(times):
         least = int(times[above])  # the first that slots can add up to: a sharper bound
     bound = bound_of(o, moves, least)
-    cells = _Cells(o, moves, bound, times, least)
-    gap, incumbent = _first_gap(o), bound.incumbent if most_switches is None else FAR
+    try:
+        if most_switches is not None:
+            raise _NotForFlow
+        found = _by_flow(_Cells(o, moves, bound, times, least), _first_gap(o))
+    except _NotForFlow:
+        path = labels.cheapest_path(o, moves, bound, least, max(o.most_ms, least), most_switches)
+        found = None if path is None else Pattern(*path, labels.SOLVER)
+    if found is not None:
+        return found
+    if is_reachable or most_switches is not None:
+        raise SolverFailed(f"state graph: no pattern, switches limited to {most_switches}")
+    return solve_onoff(_reachable(o, moves, least, may_overshoot), is_reachable=True)
+
+
+class _NotForFlow(Exception):
+    """The flow solver does not serve: switches are limited, the graph is too large, or costs leave its range."""
+
+
+def _by_flow(cells: "_Cells", gap: int) -> Pattern | None:
+    """The cheapest path through ever more cells, until none left out can be on a cheaper one; None: there is none."""
+    incumbent = cells.b.incumbent
     while True:
-        limit = min(bound.value + gap, incumbent)
-        found = cells.cheapest(limit, most_switches)
+        limit = min(cells.b.value + gap, incumbent)
+        found = cells.cheapest(limit)
         if found is not None and (found.cost <= limit or limit == incumbent):
             return found
         if found is not None:
             incumbent = min(incumbent, found.cost)  # no state dearer than a plan in hand is needed
-        elif limit == incumbent < FAR or (limit >= FAR and is_reachable):
-            raise SolverFailed("state graph: costs beyond 64 bits")
-        elif limit >= FAR and most_switches is not None:
-            raise SolverFailed(f"state graph: no pattern with {most_switches} switches")
+        elif limit == incumbent < FAR:
+            raise _NotForFlow
         elif limit >= FAR:
-            return solve_onoff(_reachable(o, moves, least, may_overshoot), is_reachable=True)
+            return None
         gap = gap * 4 if gap < FAR // 64 else FAR
 
 
@@ -182,33 +202,27 @@ class _Cells:
         allowed &= (tail < FAR // 2) & (head < FAR // 2)
         return np.where(allowed, cost - self.b.best.price * self.move_ms + head - tail, FAR)
 
-    def cheapest(self, limit: int, most_switches: int | None = None) -> Pattern | None:
-        """The cheapest path through cells whose bound is at most `limit`; None if there is none."""
+    def cheapest(self, limit: int) -> Pattern | None:
+        """The cheapest path through cells whose bound is at most `limit`; None if there is none. Raises _NotForFlow."""
         cells = np.flatnonzero(self.through <= float(limit) + FLOAT_SLACK)
-        states = len(cells)
-        if states > MOST_STATES:
-            raise SolverFailed(f"state graph: more than {MOST_STATES} states")
+        if len(cells) > FLOW_ARCS:
+            raise _NotForFlow
         place, position = np.divmod(cells, self.width)
         node = np.zeros(len(self.through), np.int32)
-        node[cells] = np.where(place % self.edges == self.o.n, 1, np.arange(2, states + 2))  # 0: left out, 1: departure
+        # 0: left out, 1: departure
+        node[cells] = np.where(place % self.edges == self.o.n, 1, np.arange(2, len(cells) + 2))
         start = int(node[self.edges * self.width if self.o.is_on_at_start else 0])
         tails, heads, costs, moves = self._arcs(place, position, node, limit - self.b.value)
         if not (heads == 1).any() or not (tails == start).any():
             return None
-        # The solver multiplies costs by the number of nodes; where that leaves its range, labels do the same. Fewer
-        # digits would lose the tie-breaks. Large graphs full of near ties take the solver far longer, and a flow
-        # counts no switches.
-        is_small = len(costs) <= FLOW_ARCS and (int(costs.max()) * (states + 1)).bit_length() <= LARGEST_BITS
-        is_flow = is_small and most_switches is None
-        switches = moves >= 2 * self.edges
-        if is_flow:
-            used = _unit_flow(tails, heads, costs, start)
-        else:
-            used = _by_labels(tails, heads, costs, start, switches, most_switches)
+        # The solver multiplies costs by the number of nodes. Fewer digits would lose the tie-breaks.
+        if len(costs) > FLOW_ARCS or (int(costs.max()) * (len(cells) + 1)).bit_length() > LARGEST_BITS:
+            raise _NotForFlow
+        used = _unit_flow(tails, heads, costs, start)
         if used is None:
             return None
         cost = self.b.value + sum(costs[used].tolist())
-        return Pattern(self._slots(moves[used].tolist()), cost, SOLVER if is_flow else FALLBACK)
+        return Pattern(self._slots(moves[used].tolist()), cost, SOLVER)
 
     def _arcs(self, place: Ints, position: Ints, node: Nodes, gap: int) -> tuple[Nodes, Nodes, Ints, Ints]:
         """Arcs between cells within the gap: tail, head, cost, move."""
@@ -243,7 +257,10 @@ def _column(values: Sequence[int]) -> Ints:
 
 
 def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int] | None:
-    """Arcs of the cheapest path from node `start` to node 1, by OR-Tools as a unit flow; None if there is no path."""
+    """Arcs of the cheapest path from node `start` to node 1, by OR-Tools as a unit flow; None if there is no path.
+
+    Raises _NotForFlow.
+    """
     solver = SimpleMinCostFlow()
     arcs = solver.add_arcs_with_capacity_and_unit_cost(tails, heads, np.ones(len(costs), np.int64), costs)
     solver.set_node_supply(start, 1)
@@ -252,49 +269,9 @@ def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int]
     if status == SimpleMinCostFlow.INFEASIBLE:
         return None
     if status != SimpleMinCostFlow.OPTIMAL:
-        raise SolverFailed(f"state graph: {status.name}")
+        raise _NotForFlow
     used: list[int] = np.flatnonzero(solver.flows(arcs)).tolist()
     return used
-
-
-def _by_labels(
-    tails: Nodes, heads: Nodes, costs: Ints, start: int, switches: npt.NDArray[np.bool_], most: int | None
-) -> list[int] | None:
-    """The same exactly, with at most so many switches, by Dijkstra's algorithm.
-
-    Costs are not negative, and near 0 along the cheapest path, so few labels are looked at. A dearer label of a node
-    serves only if it took fewer switches.
-    """
-    order = np.argsort(tails, kind="stable")
-    first = np.searchsorted(tails[order], np.arange(int(max(tails.max(), heads.max())) + 2)).tolist()
-    ends, prices = heads[order].tolist(), costs[order].tolist()
-    counted = switches[order].tolist() if most is not None else [False] * len(order)
-    labels = [(start, -1, -1)]  # node, arc that leads to it, label that it came from
-    fewest: dict[int, int] = {}  # switches of the labels of a node that were looked at
-    waiting = [(0, 0, 0)]  # cost, switches, label
-    while waiting:
-        cost, taken, label = heappop(waiting)
-        node = labels[label][0]
-        if fewest.get(node, taken + 1) <= taken:
-            continue
-        if node == 1:
-            return _arcs_to(labels, label, order)
-        fewest[node] = taken
-        for arc in range(first[node], first[node + 1]):
-            count, end = taken + counted[arc], ends[arc]
-            if fewest.get(end, count + 1) > count and (most is None or count <= most):
-                labels.append((end, arc, label))
-                heappush(waiting, (cost + prices[arc], count, len(labels) - 1))
-    return None
-
-
-def _arcs_to(labels: list[tuple[int, int, int]], label: int, order: Ints) -> list[int]:
-    """The arcs that lead to a label."""
-    arcs: list[int] = []
-    while labels[label][2] >= 0:
-        _, arc, label = labels[label]
-        arcs.append(int(order[arc]))
-    return arcs
 
 
 def lagrangian_plan(o: OnOff) -> tuple[list[bool], float]:
