@@ -48,7 +48,7 @@ def serve() -> None:
     listener = listening(settings.gateway_host, settings.gateway_port)  # before what takes seconds to load
     from gateway.server import serve as run
 
-    keep(listener, lambda parent: asyncio.run(run(settings, listener, parent)))
+    keep(listener, lambda parent, again: asyncio.run(run(settings, listener, parent, again=again)))
 
 
 def demo(

@@ -52,12 +52,12 @@ def listening(host: str, port: int) -> socket.socket:
             return listener
 
 
-def keep(listener: socket.socket, work: Callable[[socket.socket], None]) -> None:
+def keep(listener: socket.socket, work: Callable[[socket.socket, bool], None]) -> None:
     """Run `work` in a child, again whenever it dies, until asked to stop; then leave with its exit code.
 
     Args:
         listener: closed here as soon as somebody asks to stop.
-        work: serves; it gets its line to the parent, see `READY`.
+        work: serves; it gets its line to the parent, see `READY`, and whether one before it served already.
     """
     keeper = _Keeper(listener)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -67,7 +67,7 @@ def keep(listener: socket.socket, work: Callable[[socket.socket], None]) -> None
     while True:
         line = keeper.fork()
         if line is not None:
-            work(line)
+            work(line, has_served)
             sys.exit()
         code, served = keeper.wait()
         has_served = has_served or served

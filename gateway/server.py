@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import uvicorn
+import uvicorn.lifespan.on  # this and the next uvicorn loads when it serves: in every child, if not before the fork
+import uvicorn.protocols.http.auto
 from fastapi import FastAPI
 from temporalio.client import Client
 
@@ -50,14 +52,18 @@ PAUSE_SECONDS = 0.2
 """World time between two rounds of the intake in a storm: short beside any reaction, long enough for a full round."""
 
 
-async def serve(settings: Settings, listener: socket.socket, parent: socket.socket) -> None:
-    """Serve until asked to stop; without its parent it ends at once. Prints its address, since the port may be a free one."""
+async def serve(settings: Settings, listener: socket.socket, parent: socket.socket, *, again: bool) -> None:
+    """Serve until asked to stop; without its parent it ends at once. Prints its address: the port may be a free one.
+
+    `again`: one like it served before, on the same tables.
+    """
     # The parent says nothing; what can be read is its end. Killed is killed: the port is free at once.
     asyncio.get_running_loop().add_reader(parent, os._exit, 1)
     async with AsyncExitStack() as stack:
         store = SqlStore(settings.database_url)
         stack.push_async_callback(store.close)
-        await store.create()
+        if not again:
+            await store.create()
         app = await build(settings, store, await connect(), stack)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
