@@ -36,6 +36,7 @@ class CommandOrder(Model):
     witness_ids: dict[Side, str]  # devices whose readings can prove it
     toggles: bool = False  # a repeated command flips the device: never send twice
     known_at: Instant | None = None  # what was observed until then speaks against the goal: only later words count
+    is_level_behind: bool = False  # energy was metered that the car's word lacks: should it rise, that proves no flow
     is_restart: bool = False  # a stop that is to be followed at once by a start
     is_pulse: bool = False  # a stop of a charger that offers in vain: taken away and given back, the offer wakes cars
     spread_seconds: float = 0.0  # of the random delay that this planned switch has had, for the record

@@ -115,11 +115,21 @@ def find_match(
     if before is not None and before.is_sure and not speaks_against(before.charger_id, car_id, readings, traces):
         return before
     plugged = [r for r in readings.values() if r.side is Side.CHARGER and _may_hold(r, car_id)]
-    weighed = [(_log_odds(r, readings.get(car_id), car_id, plugged, traces, plugged_in_at), r) for r in plugged]
+    car, chargers = readings.get(car_id), [r for r in readings.values() if r.side is Side.CHARGER]
+    weighed = []
+    for reading in plugged:
+        # Of a charger that has not spoken since, nobody knows whether it is the one that was plugged in (F61).
+        is_rest_heard = all(_spoke_since(r, plugged_in_at) for r in chargers if r is not reading)
+        odds = _log_odds(reading, car, car_id, plugged, traces, plugged_in_at, is_rest_heard=is_rest_heard)
+        weighed.append((odds, reading))
     if not weighed:
         return None
-    (odds, why), best = max(weighed, key=lambda pair: pair[0][0])
-    return Match(charger_id=best.device_id, confidence=1 / (1 + exp(-odds)), why=why) if odds > 0 else None
+    (likeliest, why), best = max(weighed, key=lambda pair: pair[0][0])
+    return Match(charger_id=best.device_id, confidence=1 / (1 + exp(-likeliest)), why=why) if likeliest > 0 else None
+
+
+def _spoke_since(charger: Reading, instant: datetime) -> bool:
+    return charger.observed_at is not None and charger.observed_at >= instant - SAME_PLUG / 4
 
 
 def _is_elsewhere(car: Reading | None, charger: Reading | None) -> bool:
@@ -150,14 +160,21 @@ def is_confirmed(
     """Whether a stop at this charger can take energy from no other car (P11): nothing is plugged into any other one, or
     power rose or fell at both ends and at no other charger, later than `since`, when the match was last put in question
     (F61, F62)."""
-    others = [r for r in readings.values() if r.side is Side.CHARGER and r.device_id != charger_id]
-    others = [r for r in others if r.is_plugged_in is not False]
+    others = _others_plugged({charger_id, car_id}, readings, traces)
     box, own = traces.get(charger_id, UNTRACED), traces.get(car_id, UNTRACED)
     return not others or any(
-        _has(box, edge) and not any(_has(traces.get(other.device_id, UNTRACED), edge) for other in others)
+        _has(box, edge) and not any(_has(traces.get(other, UNTRACED), edge) for other in others)
         for edge in own.edges
         if since is None or edge.at > since + SAME_EDGE
     )
+
+
+def _others_plugged(these: set[str], readings: Mapping[str, Reading], traces: Mapping[str, Trace]) -> list[str]:
+    """Chargers beside these that may hold a car. One that was unlinked with a plug in it tells nothing any more (F38),
+    and may be the car's own."""
+    told = [r.device_id for r in readings.values() if r.side is Side.CHARGER and r.is_plugged_in is not False]
+    gone = [key for key, trace in traces.items() if key not in readings and trace.plugged_by is not None]
+    return [device_id for device_id in (*told, *gone) if device_id not in these]
 
 
 def speaks_against(charger_id: str, car_id: str, readings: Mapping[str, Reading], traces: Mapping[str, Trace]) -> bool:
@@ -185,13 +202,15 @@ def _log_odds(
     plugged: list[Reading],
     traces: Mapping[str, Trace],
     plugged_in_at: datetime,
+    *,
+    is_rest_heard: bool,
 ) -> tuple[float, str]:
     trace, own = traces.get(charger.device_id, UNTRACED), traces.get(car_id, UNTRACED)
     others = [traces.get(r.device_id, UNTRACED) for r in plugged if r.device_id != charger.device_id]
     reasons: list[str] = []
     odds = 0.0
     if _plugged_at(trace, plugged_in_at):
-        is_alone = not any(_plugged_at(other, plugged_in_at) for other in others)
+        is_alone = is_rest_heard and not any(_may_be_plugged_at(other, plugged_in_at) for other in others)
         odds += PLUGGED_TOGETHER if is_alone else PLUGGED_AMONG_OTHERS
         reasons.append("plugged in at the same time")
     shared = sum(_has(trace, edge) and not any(_has(other, edge) for other in others) for edge in own.edges)
@@ -212,6 +231,13 @@ def _plugged_at(trace: Trace, instant: datetime) -> bool:
     return trace.plugged_after - SAME_PLUG <= instant <= trace.plugged_by + SAME_PLUG and (
         trace.plugged_by - instant <= 4 * SAME_PLUG
     )
+
+
+def _may_be_plugged_at(trace: Trace, instant: datetime) -> bool:
+    """The same, or nobody saw its socket empty before."""
+    if trace.plugged_after is None and trace.plugged_by is not None:
+        return trace.plugged_by >= instant - SAME_PLUG
+    return _plugged_at(trace, instant)
 
 
 def _has(trace: Trace, edge: Edge) -> bool:

@@ -25,7 +25,8 @@ def is_proven(
     """Whether what `order` wants is measured in readings observed after `since`.
 
     A charger that measures none denies the car's word that energy flows: old values come under new time stamps (F7).
-    Where no power is told, a level above `soc_before_pct` proves that energy flows.
+    Where no power is told, a level above `soc_before_pct` proves that energy flows, unless the meter was ahead
+    of the car's word: what that makes up for was charged before (F7).
 
     A stop needs every witness to agree, because a resting state without a meter value is only a word; at the last look
     the ones that spoke suffice, if none saw energy flow.
@@ -40,7 +41,8 @@ def is_proven(
     if order.proof is Proof.FLOW:
         meter = measured_power_kw(fresh.get(Side.CHARGER))
         is_denied = meter is not None and meter <= FLOW_THRESHOLD_KW
-        return (flows and not is_denied) or _has_risen(fresh.get(Side.VEHICLE), soc_before_pct)
+        may_rise = not powers and not order.is_level_behind
+        return (flows and not is_denied) or (may_rise and _has_risen(fresh.get(Side.VEHICLE), soc_before_pct))
     all_spoke = len(powers) == len(order.witness_ids)
     return bool(powers) and not flows and (all_spoke or is_last_look)
 

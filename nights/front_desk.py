@@ -8,6 +8,7 @@ from domain.devices import Device
 from domain.driver.decide import decide
 from domain.driver.effects import BeginSession
 from domain.driver.state import DriverState, Enrolment, Program
+from domain.resets import ChargerRecord
 from domain.session.state import SessionState
 from domain.tariff import Tariff
 from nights.world.spec import NightSpec, WishSpec
@@ -26,6 +27,11 @@ def wish_of(spec: WishSpec) -> Wish:
     )
 
 
+def _tells_a_plug(device: Device) -> bool:
+    """A charger whose word alone may open a session, should the car say nothing (S45)."""
+    return device.side == "charger" and device.reading.is_plugged_in is True
+
+
 def open_session(spec: NightSpec, devices: list[Device], seq: int, now: datetime, wish: Wish) -> SessionState | None:
     """The session that the driver's workflow opens on what is known now; None: none."""
     vehicle_ids = [device.id for device in devices if device.side == "vehicle"]
@@ -39,6 +45,7 @@ def open_session(spec: NightSpec, devices: list[Device], seq: int, now: datetime
         places=dict.fromkeys(charger_ids, PLACE_ID),
         enrolment=Enrolment(at=LONG_AGO, text_version="1", language="en"),
         next_seq=dict.fromkeys(vehicle_ids, seq),
+        chargers={d.id: ChargerRecord(plugged_since=d.reading.observed_at) for d in devices if _tells_a_plug(d)},
     )
     opened = [effect for effect in decide(state, now).effects if isinstance(effect, BeginSession)]
     if not opened:

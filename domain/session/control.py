@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from domain.commands import CommandOrder, Goal, Proof
 from domain.fusion import Picture
+from domain.proof import LEVEL_RISE_PCT
 from domain.routing import device_at
 from domain.session.effects import ReportReleased, Send, SessionEffect, Tell
 from domain.session.ladder import Rung, failed_sides, next_rung, proof_limit, pulse_rung, toggles, unsure_sides
@@ -80,7 +81,7 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         return
     if goal is Goal.STOP and not may_be_stopped(state, state.night, picture):
         return
-    if goal is Goal.START and now < rests_until(state.night, now) and not _charge_now(state):
+    if goal is Goal.START and now < rests_until(state.night, now):
         return  # something breaks every start off: trying on only wears (F27)
     if (next_step := next_rung(state, goal, now, is_pressing=is_pressing)) is not None:
         is_restart = goal is Goal.STOP and is_stuck_slow(state, state.night, picture)
@@ -188,6 +189,7 @@ def _send(
         toggles=toggles(state, side),
         spread_seconds=want.spread_seconds,
         known_at=picture_of(state, now).flow_at if rung.proof is not Proof.RELEASED else None,
+        is_level_behind=state.level is not None and state.level.low_pct >= LEVEL_RISE_PCT,
         is_restart=is_restart,
         is_pulse=is_pulse,
     )

@@ -98,9 +98,8 @@ def _is_older(reading: Reading, known: Reading | None) -> bool:
 def _speaks_for_this_car(state: SessionState, reading: Reading) -> bool:
     """A charger's meter counts only if the car is surely in it."""
     if reading.side is Side.VEHICLE:
-        return True
-    is_ours = reading.device_id == state.charger_id and reading.device_id not in state.lying
-    return is_ours and Side.CHARGER not in unsure_sides(state)
+        return reading.device_id not in state.lying
+    return reading.device_id == state.charger_id and _speaks(state, reading.device_id)
 
 
 def _note_level(state: SessionState, reading: Reading) -> SessionState:
@@ -119,19 +118,44 @@ def _note_level(state: SessionState, reading: Reading) -> SessionState:
 
 
 def _note_lie(state: SessionState, reading: Reading) -> SessionState:
-    """A charger's meter that runs on while the car rests and its level stands still: the car is right (F12, F13)."""
+    """A charger's meter that runs on while the car rests and its level stands still: the car is right (F12, F13). One
+    that rose anew since the car came to rest is alive: then the car tells old values (F7)."""
     level, box = state.level, state.box
-    if level is None or box is None or reading.side is not Side.VEHICLE or box.device_id in state.lying:
+    if reading.side is not Side.VEHICLE or level is None:
+        return state
+    if not level.is_frozen:
+        is_cleared = reading.device_id in state.lying
+        return state.model_copy(update={"lying": state.lying - {reading.device_id}}) if is_cleared else state
+    if box is None or box.device_id in state.lying:
         return state
     power = measured_power_kw(reading)
-    if not level.is_frozen or power is None or power > FLOW_THRESHOLD_KW or not _runs_on(state, box.device_id, reading):
+    if power is None or power > FLOW_THRESHOLD_KW:
+        return state
+    if _rose_since(state, box.device_id, reading):
+        return state.model_copy(update={"lying": state.lying | {reading.device_id}})
+    if not _runs_on(state, box.device_id, reading):
         return state
     level = level.model_copy(update={"low_pct": 0.0, "unmoved_pct": 0.0, "power_pct_per_hour": 0.0})
     return state.model_copy(update={"lying": state.lying | {box.device_id}, "level": level})
 
 
+def _rose_since(state: SessionState, charger_id: str, car: Reading) -> bool:
+    """Whether power rose at the charger after the car came to rest, by its own word `car`, and flows on there."""
+    own, box = state.traces.get(car.device_id), state.traces.get(charger_id)
+    if own is None or box is None or not box.is_on or not box.edges or car.observed_at is None:
+        return False
+    ceased = own.edges[-1].at if own.edges else state.plugged_in_at
+    began = box.edges[-1].at
+    return ceased + SAME_EDGE < began and car.observed_at > began + SETTLED_AFTER and _speaks(state, charger_id)
+
+
+def _speaks(state: SessionState, charger_id: str) -> bool:
+    return charger_id not in state.lying and Side.CHARGER not in unsure_sides(state)
+
+
 def _runs_on(state: SessionState, charger_id: str, car: Reading) -> bool:
-    """Whether the charger's meter showed power well after the car had come to rest, and before its reading `car`."""
+    """Whether the charger's meter showed power well after the car had come to rest, and before its reading `car`; a
+    meter that rose anew since is no frozen one."""
     meter, own, box = state.readings.get(charger_id), state.traces.get(car.device_id), state.traces.get(charger_id)
     if meter is None or own is None or box is None or not box.is_on:
         return False
@@ -139,7 +163,7 @@ def _runs_on(state: SessionState, charger_id: str, car: Reading) -> bool:
         return False
     ceased = own.edges[-1].at if own.edges else state.plugged_in_at
     began = box.edges[-1].at if box.edges else state.plugged_in_at
-    return meter.observed_at > ceased + SAME_EDGE and car.observed_at > began + SAME_EDGE
+    return began <= ceased + SAME_EDGE < meter.observed_at and car.observed_at > began + SAME_EDGE
 
 
 def _without_disproved_holds(state: SessionState, reading: Reading) -> SessionState:

@@ -5,6 +5,7 @@ so that the ladder is known to end before the last safe start.
 """
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 
 from domain.commands import CommandOutcome, CommandResult, Goal, Proof
@@ -21,6 +22,12 @@ from domain.traits import PROOF_SLACK, traits_of
 LADDER_REST = timedelta(minutes=20)
 """After every rung failed: time before the ladder is climbed again."""
 
+
+DEAF_AFTER = 4
+DEAF_AFTER_AT_A_HOLD = 2
+"""Starts that a car accepted and did not obey since it last charged, from which on it is left alone while no hold of
+ours lies on it; fewer if its charger holds it, or may: each of them may have flipped it (F18). Even numbers leave such
+a car as it was [count]."""
 
 LAST_HOURS = timedelta(hours=2)
 REST_AT_LAST = timedelta(minutes=8)
@@ -42,11 +49,12 @@ def next_rung(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bo
     """
     if state.night is None or len(state.night.commands) >= _budget(state, goal, is_pressing=is_pressing):
         return None
-    closed = failed_sides(state, goal, now) | barred_sides(state, goal, now)
+    closed = failed_sides(state, goal, now) | barred_sides(state, goal, now, is_pressing=is_pressing)
     if goal is Goal.STOP:
         return _best(state, goal, closed | unsure_sides(state))
     if not _may_start(state, state.night):
         return None
+    closed |= _deaf_sides(state)
     return _release(state, closed) or _best(state, goal, closed)
 
 
@@ -62,9 +70,16 @@ def unsure_sides(state: SessionState) -> frozenset[Side]:
 
 
 def _may_start(state: SessionState, night: Night) -> bool:
-    """What others stop again and again is left to them in the end (P8); a hold of ours is always released."""
-    is_asked = state.override is not None and state.override.kind is OverrideKind.CHARGE_NOW
-    return is_asked or bool(state.holds) or switches(night) < SWITCHES_PER_NIGHT
+    """What others stop again and again is left to them in the end (P8); a hold of ours is always released, and the
+    driver's "charge now" is worth a start at least."""
+    return bool(state.holds) or switches(night) < SWITCHES_PER_NIGHT or _must_obey(state, night)
+
+
+def _must_obey(state: SessionState, night: Night) -> bool:
+    word = state.override
+    if word is None or word.kind is not OverrideKind.CHARGE_NOW:
+        return False
+    return not any(c.order.goal is Goal.START and c.begun_at >= word.since for c in night.commands)
 
 
 def pulse_rung(state: SessionState, picture: Picture, now: datetime, *, is_pressing: bool = False) -> Rung | None:
@@ -138,11 +153,19 @@ def _release(state: SessionState, closed: frozenset[Side]) -> Rung | None:
 def _best(state: SessionState, goal: Goal, closed: frozenset[Side]) -> Rung | None:
     """The best side that did not just fail; one that failed earlier tonight comes last."""
     distrusted = _failed_tonight(state, goal)
-    sides = sorted((side for side in route(state, goal) if side not in closed), key=lambda side: side in distrusted)
+    last = distrusted | (_offers_to_somebody(state) if goal is Goal.START else frozenset())
+    sides = sorted((side for side in route(state, goal) if side not in closed), key=lambda side: side in last)
     if not sides:
         return None
     proof = Proof.FLOW if goal is Goal.START else Proof.NO_FLOW
     return Rung(sides[0], proof, _choice(sides[0], distrusted))
+
+
+def _offers_to_somebody(state: SessionState) -> frozenset[Side]:
+    """The charger, if it offers already and may hold another car: a start there cannot help, and one that toggles
+    unmarked would take the other car's energy (F18, F62, P11)."""
+    offers = state.box is not None and charger_offers(state.readings.get(state.box.device_id)) is True
+    return unsure_sides(state) if offers else frozenset()
 
 
 def _choice(side: Side, distrusted: frozenset[Side]) -> str:
@@ -189,10 +212,24 @@ def failed_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Si
 
 
 def _only_woke(state: SessionState, side: Side, goal: Goal, outcomes: list[CommandOutcome]) -> bool:
-    """Whether a car that we hold may have slept: the first command wakes it and is lost, the next starts it (F1)."""
-    if side is not Side.VEHICLE or goal is not Goal.START or state.hold_on(side) is None or toggles(state, side):
+    """Whether a device that we hold may have lost one start: it wakes a car that slept (F1), and a box that ended its
+    transaction at our stop (F22). The next one starts it."""
+    if goal is not Goal.START or state.hold_on(side) is None or toggles(state, side) or state.leaving:
         return False
+    if side is Side.CHARGER and (state.box is None or charger_offers(state.readings.get(state.box.device_id))):
+        return False  # it obeyed: what does not charge is the car
     return len(outcomes) == 1 and outcomes[0].result is CommandResult.UNPROVEN
+
+
+def _deaf_sides(state: SessionState) -> frozenset[Side]:
+    """The car, if it obeyed none of many starts, and nothing of ours is to be released there."""
+    results = [c.outcome.result for c in _ended(state, Goal.START) if c.outcome and c.order.side is Side.VEHICLE]
+    in_vain = list(takewhile(lambda result: result is CommandResult.UNPROVEN, reversed(results)))
+    if not state.boxes or state.hold_on(Side.VEHICLE) is not None:
+        return frozenset()
+    is_held = state.box is None or charger_offers(state.readings.get(state.box.device_id)) is False
+    most = DEAF_AFTER_AT_A_HOLD if is_held else DEAF_AFTER
+    return frozenset({Side.VEHICLE}) if len(in_vain) >= most else frozenset()
 
 
 def _rest(state: SessionState, now: datetime) -> timedelta:
@@ -200,16 +237,20 @@ def _rest(state: SessionState, now: datetime) -> timedelta:
     return REST_AT_LAST if is_last else LADDER_REST
 
 
-def barred_sides(state: SessionState, goal: Goal, now: datetime) -> frozenset[Side]:
+def barred_sides(state: SessionState, goal: Goal, now: datetime, *, is_pressing: bool = False) -> frozenset[Side]:
     """Sides that must be left alone for now: no login, a ban, or a toggling device whose state is not known."""
-    return frozenset(side for side in Side if _is_barred(state, side, goal, now))
+    return frozenset(side for side in Side if _is_barred(state, side, goal, now, is_pressing=is_pressing))
 
 
-def _is_barred(state: SessionState, side: Side, goal: Goal, now: datetime) -> bool:
+def _is_barred(state: SessionState, side: Side, goal: Goal, now: datetime, *, is_pressing: bool) -> bool:
     device = device_at(state, side)
     if device is None:
         return False
-    if device.device_id in state.no_login or now < state.banned_until.get(device.device_id, now):
+    if now < state.banned_until.get(device.device_id, now):
+        return True
+    # A login may be called dead in an outage (F70): from the last safe start on a hold of ours is worth the question.
+    may_ask = is_pressing and goal is Goal.START and state.hold_on(side) is not None
+    if device.device_id in state.no_login and not may_ask:
         return True
     return toggles(state, side) and _may_have_flipped(state, side, goal)
 

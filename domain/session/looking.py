@@ -14,7 +14,17 @@ from domain.session.ladder import next_rung, unsure_sides
 from domain.session.plug import is_car_alone
 from domain.session.spread import run_at
 from domain.session.state import Night, SessionState
-from domain.session.wants import is_over, is_short, max_power_kw, reachable_soc_pct, wanted
+from domain.session.wants import (
+    is_over,
+    is_reached,
+    is_short,
+    max_power_kw,
+    may_be_heating,
+    power_kw,
+    reachable_soc_pct,
+    shortfall_pct,
+    wanted,
+)
 
 LOOK_AGAIN_AFTER = timedelta(minutes=60)
 """A running charge is looked at when nothing relevant was heard for this long."""
@@ -42,6 +52,14 @@ POWER_OFF_FRACTION = 0.2
 """Measured power further off the plan than this matters (0-1)."""
 
 
+PLAN_SHORT_BY_PCT = 0.4
+"""A plan that misses the target by more than this is told [%]."""
+
+
+AT_THE_END = timedelta(hours=1)
+"""So near the departure what is charged by then is known better than what a plan leaves out."""
+
+
 class Doubt(NamedTuple):
     """What is not known well enough to act on, and who can tell."""
 
@@ -52,10 +70,13 @@ class Doubt(NamedTuple):
 
 @remembered
 def witness_ids(state: SessionState) -> dict[Side, str]:
-    """The devices whose readings can prove something: the car, and the charger that surely holds it."""
+    """The devices whose readings can prove something: the car, and the charger that surely holds it. Of two that
+    contradict each other, the one that was not disproved."""
     ids = {Side.VEHICLE: state.car.device_id}
     if state.box is None or state.box.device_id in state.lying or Side.CHARGER in unsure_sides(state):
         return ids
+    if state.car.device_id in state.lying:
+        return {Side.CHARGER: state.box.device_id}
     return {Side.CHARGER: state.box.device_id, **ids}
 
 
@@ -131,7 +152,13 @@ def _power_unknown(state: SessionState, night: Night, picture: Picture, now: dat
 def _match_unknown(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     if not waits_for_match(state, now):
         return None
-    return Doubt("not known yet which charger holds the car", (state.car.device_id,), night.opened_at)
+    silent = (box.device_id for box in state.boxes if not _spoke_since(state, box.device_id, state.plugged_in_at))
+    return Doubt("not known yet which charger holds the car", (state.car.device_id, *silent), night.opened_at)
+
+
+def _spoke_since(state: SessionState, device_id: str, instant: datetime) -> bool:
+    reading = state.readings.get(device_id)
+    return reading is not None and reading.observed_at is not None and reading.observed_at >= instant
 
 
 def _power_off(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
@@ -166,9 +193,26 @@ def _target_overdue(state: SessionState, night: Night, picture: Picture, now: da
 
 def _short(state: SessionState, night: Night, picture: Picture, now: datetime) -> Doubt | None:
     """Before anybody is alarmed by a level that was reckoned, the car is asked."""
-    if not is_short(state, night, picture, now) or is_level_checked(state, picture, now):
+    seems_short = is_short(state, night, picture, now) or plan_falls_short(state, night, picture, now)
+    if not seems_short or is_level_checked(state, picture, now):
         return None
     return Doubt("the target seems out of reach", (state.car.device_id,), now)
+
+
+def plan_falls_short(state: SessionState, night: Night, picture: Picture, now: datetime) -> bool:
+    """Whether the plan in hand, made with a power that had settled, leaves a shortfall that anybody notices, and the
+    level has not made up for it since."""
+    plan = night.plan
+    if plan is None or state.measured_kw is None or night.wants_replan or night.plan_requested_at is not None:
+        return False
+    if may_be_heating(state) or is_reached(state, night, picture):
+        return False
+    if night.plan_power_kw is None or abs(night.plan_power_kw - power_kw(state)) > 0.1:
+        return False
+    short_pct = 100 * plan.shortfall_ac_kwh * state.car.efficiency / state.car.battery_capacity_kwh
+    is_soon = now + AT_THE_END >= night.departs_at
+    slack = PLAN_SHORT_BY_PCT if is_soon else 0.0  # levels come in whole percents, plans leave room for a late switch
+    return short_pct > PLAN_SHORT_BY_PCT and shortfall_pct(state, night, picture, now) > slack
 
 
 def is_level_checked(state: SessionState, picture: Picture, now: datetime) -> bool:
@@ -222,9 +266,13 @@ def _looks_again_at(state: SessionState, picture: Picture, now: datetime) -> dat
 
 
 def _longest_unheard(state: SessionState) -> str:
-    """The witness that spoke longest ago: meter and level are looked at in turn."""
-    ids = witness_ids(state).values()
-    return min(ids, key=lambda i: state.readings[i].received_at if i in state.readings else state.plugged_in_at)
+    """The witness that spoke, or was asked in vain, longest ago: meter and level are looked at in turn."""
+    return min(witness_ids(state).values(), key=lambda device_id: _last_turn(state, device_id))
+
+
+def _last_turn(state: SessionState, device_id: str) -> datetime:
+    heard = state.readings[device_id].received_at if device_id in state.readings else state.plugged_in_at
+    return max(heard, state.asked_at.get(device_id, heard))
 
 
 _DOUBTS = (

@@ -20,8 +20,11 @@ def picture_of(state: SessionState, now: datetime, *, is_by_word: bool = False) 
 def _fused(state: SessionState, now: datetime) -> Picture:
     car = _heard_of_this_plug_in(state, state.readings.get(state.car.device_id))
     charger = state.readings.get(state.charger_id or "")
+    says_nothing = {"charge_rate_kw": None, "state": PowerDeliveryState.UNKNOWN}
     if charger is not None and (charger.device_id in state.lying or Side.CHARGER in unsure_sides(state)):
-        charger = charger.model_copy(update={"charge_rate_kw": None, "state": PowerDeliveryState.UNKNOWN})
+        charger = charger.model_copy(update=says_nothing)
+    elif charger is not None and car is not None and car.device_id in state.lying:
+        car = car.model_copy(update=says_nothing)
     return fuse(car, charger, state.level, now, places=charging_places(state))
 
 

@@ -165,7 +165,7 @@ class SessionState(Model):
     measured_kw: float | None = None  # power of this night once it had settled [kW]
     seen_kw: float | None = None  # most power measured so far, settled or not [kW]
     unable: frozenset[str] = frozenset()  # "side:goal" that a device said it cannot do
-    lying: frozenset[str] = frozenset()  # chargers whose meter the car disproves; what they say of power is ignored
+    lying: frozenset[str] = frozenset()  # devices whose word of power the other end disproves; it is ignored tonight
     no_login: frozenset[str] = frozenset()  # devices whose login ended; a reading of theirs re-arms them
     banned_until: dict[str, Instant] = Field(default_factory=dict)  # device id -> no request before (F35)
     acted_within_seconds: dict[Side, float] = Field(default_factory=dict)  # the longest a late effect took, per side

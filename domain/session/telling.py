@@ -13,9 +13,9 @@ from domain.routing import route
 from domain.session.control import is_late, is_stopped_by_driver, may_be_stopped
 from domain.session.effects import Tell
 from domain.session.ladder import LADDER_REST, climb_time, failed_sides, next_rung, pulse_rung
-from domain.session.looking import is_level_checked, waits_for_match
+from domain.session.looking import is_level_checked, plan_falls_short, waits_for_match
 from domain.session.picture import own_limit_pct
-from domain.session.rivals import aborts, is_conceded
+from domain.session.rivals import SHORT_RUN, aborts, is_conceded
 from domain.session.state import Night, OverrideKind, SessionState
 from domain.session.wants import (
     SHORT_BY_PCT,
@@ -23,16 +23,11 @@ from domain.session.wants import (
     is_short,
     is_stuck_slow,
     last_safe_start,
-    may_be_heating,
-    power_kw,
     shortfall_pct,
     wanted,
 )
 
 Kind = Literal["at_risk", "act_now", "cost", "question", "withdrawn", "notice"]
-
-PLAN_SHORT_BY_PCT = 0.4
-"""A plan that misses the target by more than this is told [%]."""
 
 TRIED_FOR = timedelta(minutes=12)
 """A command's time: energy that ceased may be back by then."""
@@ -140,19 +135,6 @@ def _kind_of_frozen(state: SessionState, night: Night) -> Kind:
     return "at_risk" if night.departs_at < state.plugged_in_at + LEVEL_SETTLES else "notice"
 
 
-def _plan_falls_short(state: SessionState, night: Night, picture: Picture) -> bool:
-    """Whether the plan in hand, made with a power that had settled, leaves a shortfall that anybody notices."""
-    plan = night.plan
-    if may_be_heating(state):
-        return False
-    if plan is None or state.measured_kw is None or night.wants_replan or night.plan_requested_at is not None:
-        return False
-    if night.plan_power_kw is None or abs(night.plan_power_kw - power_kw(state)) > 0.1:
-        return False
-    short_pct = 100 * plan.shortfall_ac_kwh * state.car.efficiency / state.car.battery_capacity_kwh
-    return short_pct > PLAN_SHORT_BY_PCT and not is_reached(state, night, picture)
-
-
 def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[Tell]:
     if night.catches_up and not is_reached(state, night, picture):
         yield _tell("notice", "late", "the departure was missed: the charge goes on to the target")
@@ -161,14 +143,24 @@ def _what_the_time_allows(state: SessionState, night: Night, picture: Picture, n
             yield _tell(
                 "at_risk", "level_unknown", "the car does not tell its level: it is charged as if it were empty"
             )
-    elif is_reached(state, night, picture) or is_stuck_slow(state, night, picture):
+    elif night.ready_at is not None or is_reached(state, night, picture):
+        return
+    elif is_stuck_slow(state, night, picture) or _starts_anew(state, night):
         return  # what is stuck is started anew first (F23)
     elif state.level is not None and state.level.is_old and now < night.opened_at + LEVEL_AWAITED:
         return  # a newer word is being asked for
-    elif _plan_falls_short(state, night, picture) and shortfall_pct(state, night, picture, now) > 0:
+    elif not is_level_checked(state, picture, now):
+        return  # the car is being asked: a level that was reckoned alarms nobody
+    elif plan_falls_short(state, night, picture, now):
         yield _tell("at_risk", "too_late", "even the plan that charges at once and all the time misses the target")
-    elif is_short(state, night, picture, now) and is_level_checked(state, picture, now):
+    elif is_short(state, night, picture, now):
         yield _tell("at_risk", "too_late", "the time to departure is too short for the target, even at once")
+
+
+def _starts_anew(state: SessionState, night: Night) -> bool:
+    """Whether the start that follows a stop of what was stuck is under way."""
+    last = night.commands[-2:]
+    return len(last) == 2 and last[0].order.is_restart and last[1].outcome is None
 
 
 def route_with_login(state: SessionState) -> bool:
@@ -303,11 +295,18 @@ def _when_over(state: SessionState, night: Night, picture: Picture, now: datetim
     is_well = is_reached(state, night, picture) and own_limit_pct(state, picture) is None
     is_well = is_well or night.ready_at is not None
     flows_well = bool(picture.is_flowing) and shortfall_pct(state, night, picture, now) <= 0
+    if flows_well and now < _lasts_from(state):
+        open_causes.discard("aborts")
     for cause in sorted(open_causes):
         if is_well or (flows_well and cause not in LASTING and not is_stopped_by_driver(state, now)):
             yield _tell(
                 "withdrawn", cause, "energy flows again, in time for the target" if flows_well else "it is ready"
             )
+
+
+def _lasts_from(state: SessionState) -> datetime:
+    """When a charge that began after others had broken off has outlasted them (F27)."""
+    return state.plugged_in_at if state.flow is None else state.flow.since + SHORT_RUN
 
 
 def when_to_tell(state: SessionState, night: Night, picture: Picture, now: datetime) -> Iterator[tuple[datetime, str]]:
@@ -317,6 +316,8 @@ def when_to_tell(state: SessionState, night: Night, picture: Picture, now: datet
         yield max(latest, _tried_until(state, has_failed=True)), "last safe start: tell the driver if nothing flows"
         if state.override is not None:
             yield latest, "last safe start: tell the driver if the stop holds"
+    elif aborts(night):
+        yield _lasts_from(state), "look whether the charge lasts this time"
     if state.boxes and state.box is None and state.named_charger is None:
         yield night.opened_at + MATCH_ASKED_AFTER, "ask which charger holds the car"
     if picture.soc_pct is None or (state.level is not None and state.level.is_old):

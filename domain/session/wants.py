@@ -73,9 +73,7 @@ def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
             False, f"target reached: {picture.soc_pct:.0f} % of {reachable_soc_pct(state, night, picture):.0f} %"
         )
     if is_stuck_slow(state, night, picture):
-        return Want(
-            False, f"{picture.flow_kw:.1f} kW flow where {state.seen_kw:.1f} did before: stopped, to start anew"
-        )
+        return Want(False, _why_anew(state, picture))
     if now >= must_start_at(state, night, picture):
         return Want(True, "last safe start has passed: price no longer counts")
     if night.catches_up:
@@ -89,6 +87,13 @@ def wanted(state: SessionState, picture: Picture, now: datetime) -> Want:
     if night.plan is None:
         return Want(True, "no plan could be made: charge at once") if night.plan_failures else Want(None, "no plan yet")
     return _plan_wants(state, night, picture, now)
+
+
+def _why_anew(state: SessionState, picture: Picture) -> str:
+    """The stop may still be under way when nobody knows any more what flows."""
+    if picture.flow_kw is None or state.seen_kw is None:
+        return "too little flowed: stopped, to start anew"
+    return f"{picture.flow_kw:.1f} kW flow where {state.seen_kw:.1f} did before: stopped, to start anew"
 
 
 def _override_wants(state: SessionState, picture: Picture, now: datetime) -> Want | None:

@@ -124,3 +124,19 @@ def test_p11_a_stop_at_a_charger_beside_another_busy_one_needs_power_that_rose_o
 def test_f66_a_vendors_word_that_pairs_a_car_elsewhere_with_a_charger_at_home_needs_evidence() -> None:
     assert matched(car(0, paired_with=CHARGER, location_id="office"), box(0, location_id="home")) is None
     assert matched(car(0, paired_with=CHARGER, location_id="home"), box(0, location_id="home")).is_sure
+
+
+def test_p11_f38_a_charger_unlinked_with_a_plug_in_it_may_still_hold_the_car() -> None:
+    """A stop at the only charger left could reach the guest's car: with F61 the vendor had swapped the two."""
+    readings = {r.device_id: r for r in (car(2), box(2))}
+    gone = {OTHER: Trace(plugged_by=at(0))}
+    assert not is_confirmed(CHARGER, CAR, readings, gone)
+    assert is_confirmed(CHARGER, CAR, readings, {OTHER: Trace(plugged_after=at(0))})  # nothing was in it
+
+
+def test_f61_a_charger_that_has_not_spoken_since_may_be_the_one_that_was_plugged_in() -> None:
+    here = (car(0, location_id="home"), box(-0.1, UNPLUGGED, location_id="home"), box(0.01, location_id="home"))
+    assert not matched(box(-0.1, UNPLUGGED, device_id=OTHER), *here).is_sure
+    assert matched(*here, box(0.01, UNPLUGGED, device_id=OTHER)).is_sure
+    first_word = box(0, device_id=OTHER, location_id="home")  # plugged in, and nobody saw its socket empty
+    assert not matched(first_word, *here).is_sure

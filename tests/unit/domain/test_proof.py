@@ -74,3 +74,14 @@ def test_f7_p3_a_car_whose_charger_measures_nothing_is_not_proven_to_charge_by_i
     assert not is_proven(order(Proof.FLOW), stale, at(0), is_last_look=True)
     alone = seen(make_reading(hours=0.1, state=CHARGING))
     assert is_proven(order(Proof.FLOW), alone, at(0), is_last_look=False)
+
+
+def test_p3_f7_a_level_that_rises_proves_nothing_where_power_is_told_or_the_meter_was_ahead() -> None:
+    """A car that told old values for hours makes up for them in one step, when it has long been full."""
+    jumped = make_reading(hours=0.1, state=PowerDeliveryState.UNKNOWN, charge_rate_kw=None, soc_pct=100.0)
+    start = order(Proof.FLOW)
+    assert is_proven(start, seen(jumped), at(0), is_last_look=True, soc_before_pct=58.0)
+    rests = make_reading(Side.CHARGER, hours=0.1, state=NO_POWER)
+    assert not is_proven(start, seen(jumped, rests), at(0), is_last_look=True, soc_before_pct=58.0)
+    behind = start.model_copy(update={"is_level_behind": True})
+    assert not is_proven(behind, seen(jumped), at(0), is_last_look=True, soc_before_pct=58.0)

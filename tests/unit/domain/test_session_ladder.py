@@ -194,3 +194,41 @@ def test_p2_a_start_that_found_flow_keeps_the_hold_of_a_stop_that_it_superseded(
     assert [goal for goal, _, _ in played.sent()] == [Goal.START]
     played.end(CommandResult.ALREADY_SO, 0.12, *both(CHARGING, 0.12))
     assert [hold.is_certain for hold in played.state.holds] == [False]
+
+
+def test_p11_f18_f62_a_charger_that_offers_and_may_hold_another_car_is_started_last() -> None:
+    """It could toggle, unmarked: then a start would take the guest's energy."""
+    other = make_reading(Side.CHARGER, state=CHARGING, device_id="charger-2", paired_with=None)
+    session = make_session(*both(STOPPED, charger=NO_POWER), other)
+    boxes = (*session.boxes, Box(device_id="charger-2", vendor="ZAPTEC"))
+    played = Played(session.model_copy(update={"boxes": boxes}))
+    played.decide(0.0)
+    played.hear(PlanReady(revision=1, plan=make_plan()), 0.1)
+    played.decide(6.0)
+    assert played.last_order.side is Side.VEHICLE
+    alone = planned(*both(STOPPED, charger=NO_POWER))
+    alone.decide(6.0)
+    assert alone.last_order.side is Side.CHARGER
+
+
+def test_f22_a_box_that_ended_its_transaction_at_our_stop_gets_a_second_start_at_once() -> None:
+    played = held_at_the_charger()
+    played.decide(6.0)
+    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
+    assert played.sent() == [(Goal.START, Side.CHARGER, Proof.FLOW)]
+    played.end(CommandResult.UNPROVEN, 6.4, *both(STOPPED, 6.4))
+    assert played.sent() == [(Goal.START, Side.VEHICLE, Proof.FLOW)]
+    assert played.of(Tell) == []
+
+
+def test_p2_f70_a_hold_on_a_side_whose_login_seems_dead_is_asked_for_from_the_last_safe_start_on() -> None:
+    played = held_at_the_charger()
+    played.hear(ReadFailed(device_id=CHARGER, why="LinkRevoked"), 5.9)
+    played.decide(6.0)
+    assert played.last_order.side is Side.VEHICLE
+    played.end(CommandResult.UNPROVEN, 6.2, *both(STOPPED, 6.2))
+    played.decide(9.5)
+    sides = {command.order.side for command in played.state.open_commands()}
+    if Side.CHARGER not in sides:
+        played.end(CommandResult.UNPROVEN, 9.6, *both(STOPPED, 9.6))
+    assert played.last_order.side is Side.CHARGER

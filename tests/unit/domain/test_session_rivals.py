@@ -7,6 +7,7 @@ from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
 from domain.session.effects import Tell
 from domain.session.events import CommandEnded, DriverActed, PlanReady
+from domain.session.ladder import DEAF_AFTER_AT_A_HOLD
 from domain.session.rivals import is_conceded, starts_of_theirs
 
 
@@ -165,3 +166,36 @@ def test_f21_a_proven_effect_that_came_late_is_a_slow_devices() -> None:
     outcome = outcome_of(order, CommandResult.PROVEN, hours=0.3, evidence=both(STOPPED, 0.3))
     played.hear(CommandEnded(outcome=outcome.model_copy(update={"sent_at": at(0.2)})), 0.3)
     assert played.state.acted_within_seconds == {Side.CHARGER: 900.0}
+
+
+def test_p8_f27_charge_now_is_worth_a_start_and_no_endless_row_of_them() -> None:
+    played = planned(*both(STOPPED))
+    played.hear(DriverActed(action_id="a", at=at(0.2), act="charge_now"), 0.2)
+    for n in range(3):
+        begun = 0.2 + n * 0.06
+        assert [goal for goal, _, _ in played.sent()] == [Goal.START], n
+        played.end(CommandResult.PROVEN, begun + 0.005, *both(CHARGING, begun + 0.005))
+        assert ("withdrawn", "aborts") not in told(played)
+        played.readings(begun + 0.05, STOPPED)
+    assert played.sent() == []
+    assert ("act_now", "aborts") in told(played)
+    played.decide(1.5)  # after a rest one more is tried: only a charge that lasts takes the warning back
+    played.end(CommandResult.PROVEN, 1.51, *both(CHARGING, 1.51))
+    assert ("withdrawn", "aborts") not in told(played)
+    played.decide(1.7)
+    assert ("withdrawn", "aborts") in told(played)
+
+
+def test_p8_f18_a_car_that_obeys_no_start_while_its_charger_holds_it_is_left_alone() -> None:
+    played = held_at_the_charger()
+    asked = []
+    for n in range(12):
+        hours = 6.0 + 0.4 * n
+        played.decide(hours)
+        while played.sent():
+            side = played.last_order.side
+            asked.append(side)
+            failed = CommandResult.UNPROVEN if side is Side.VEHICLE else CommandResult.UNREACHABLE
+            played.end(failed, hours + 0.1, *both(STOPPED, hours + 0.1))
+    assert asked.count(Side.VEHICLE) == DEAF_AFTER_AT_A_HOLD
+    assert asked.count(Side.CHARGER) > DEAF_AFTER_AT_A_HOLD  # a hold of ours is always released

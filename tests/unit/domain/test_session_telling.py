@@ -2,14 +2,15 @@
 
 from datetime import time
 
-from support.by_hand import CHARGING, STOPPED, Played, both, planned
-from support.factories import CHARGER, make_plan, make_reading, make_session, outcome_of
+from support.by_hand import CHARGING, STOPPED, Played, both, held_at_the_charger, planned
+from support.factories import CAR, CHARGER, at, make_plan, make_reading, make_session, outcome_of
 
 from domain.commands import CommandResult, Goal, Proof
 from domain.departure import Wish
 from domain.devices import PowerDeliveryState, Side
-from domain.session.effects import Tell
+from domain.session.effects import Read, Tell
 from domain.session.events import CommandEnded, DevicesLeaving, NightAccounted, PlanReady, ReadingArrived
+from domain.session.looking import witness_ids
 
 
 def test_a_car_that_can_do_nothing_in_no_charger_gets_no_command_and_its_driver_is_told():
@@ -232,3 +233,40 @@ def test_f38_a_charger_that_left_with_our_hold_on_it_is_told_at_once():
     assert [goal for goal, _, _ in played.sent()] == [Goal.START]
     played.end(CommandResult.REFUSED, 3.0)
     assert ("act_now", "start_failed", "start_at_charger") in said(played)
+
+
+def test_p1_f7_a_meter_that_rose_after_the_car_came_to_rest_is_believed_against_old_values():
+    played = held_at_the_charger()
+    played.decide(6.0)
+    played.end(CommandResult.PROVEN, 6.02, make_reading(Side.CHARGER, hours=6.02, state=CHARGING))
+    for hours in (6.3, 6.6, 6.9):
+        played.hear_reading(make_reading(Side.CHARGER, hours=hours, state=CHARGING))
+        played.hear_reading(make_reading(hours=hours + 0.1, state=STOPPED))  # as it was at the stop, newly dated
+    assert played.state.lying == {CAR}
+    played.decide(7.1)
+    assert played.sent() == []  # it charges: nobody needs to be asked, or called
+    assert {kind for kind, _, _ in said(played)} <= {"notice"}
+    assert CAR not in witness_ids(played.state).values()
+    played.hear_reading(make_reading(hours=7.2, state=CHARGING, soc_pct=60.0))
+    assert played.state.lying == set()
+
+
+def test_p1_a_plan_that_falls_short_alarms_nobody_before_the_car_was_asked():
+    played = planned(*both(CHARGING))
+    short = make_plan((0, 12)).model_copy(update={"shortfall_ac_kwh": 3.0})
+    night = played.state.night.model_copy(update={"plan": short, "plan_power_kw": 11.0, "plan_requested_at": None})
+    level = played.state.level.model_copy(update={"told_pct": 30.0, "metered_at": at(9.4), "power_pct_per_hour": 16.5})
+    state = played.state.model_copy(update={"night": night, "level": level, "measured_kw": 11.0, "told": ()})
+    played.state = state
+    played.decide(9.5)
+    assert said(played) == []
+    assert CAR in [read.device_id for read in played.of(Read)]
+
+
+def test_what_is_ready_by_the_cars_own_word_is_not_called_short():
+    played = planned(*both(CHARGING))
+    night = played.state.night.model_copy(update={"ready_at": at(0.2)})
+    level = played.state.level.model_copy(update={"told_pct": 70.0})
+    played.state = played.state.model_copy(update={"night": night, "level": level, "measured_kw": 1.4})
+    played.decide(9.9)
+    assert [cause for _, cause, _ in said(played)] == []
