@@ -7,6 +7,9 @@ it is known a slot later. Command price and premium come from `domain.reliabilit
 A million nights a chance run by the closed form: the planner's answer in every state, as an exact table. Over a
 thousand of them also run through `planner.plan`, with the same dice: in every state it comes to, its cost is held
 against the table's value, and its own decision is carried out.
+
+`--quick` takes a tenth of the runs and writes nothing. `--check` rolls no dice: it says whether the exact columns of
+reliability.md are what they would be today, and plays every night once through `planner.plan`; exit code 1 if not.
 """
 
 import random
@@ -184,14 +187,15 @@ def run_by_planner(night: Night, p: float, dice: np.ndarray) -> tuple[int, float
 
 
 def measured(rows: Sequence[Row], p: float, runs: int) -> list[Result]:
-    """Every night run so often by the table, and followed exactly."""
+    """Every night run so often by the table, and followed exactly; without runs the latter stands for both."""
     dice = np.random.default_rng(round(1000 * p))
     results = []
     for row in rows:
         night = prepared(row, p)
         left, cost = run_by_table(night, p, dice.random((runs, len(night.price))))
         exact_met, exact_cost = outcome(p, night.careful, night.price, night.need, float(night.price.mean()))
-        results.append(Result(float((left == 0).mean()), float(cost.mean()), exact_met, exact_cost, night.least))
+        met, mean = (float((left == 0).mean()), float(cost.mean())) if runs else (exact_met, exact_cost)
+        results.append(Result(met, mean, exact_met, exact_cost, night.least))
     return results
 
 
@@ -228,7 +232,29 @@ def curve(rows: Sequence[Row], part: int) -> list[str]:
     return lines
 
 
+def checked() -> bool:
+    """Whether reliability.md still holds: its exact columns, and the planner's values in the states of a night each."""
+    written = (Path(__file__).with_name("reliability.md")).read_text(encoding="utf-8")
+    holds = True
+    for name, rows in (("sample", sample()), ("drawn anew", drawn_anew(DRAWN_ANEW))):
+        for p in CHANCES:
+            results = measured(rows, p, 0)
+            exact = f"{_exact_met(results):.4%}", f"{_exact_extra(results):.3%}"
+            stands = any(
+                line.startswith(f"| {p} |") and all(part in line for part in exact) for line in written.split("\n")
+            )
+            holds = holds and stands
+            print(f"{name}, p = {p}: met {exact[0]}, extra {exact[1]}: {'as written' if stands else 'NOT as written'}")
+    for p in TARGETS:
+        line = through_planner(sample(), p, 1)
+        holds = holds and line.split("|")[4].strip() == "0"
+        print("p, nights, states planned, of another value, cost, by the table, difference, not met:", line)
+    return holds
+
+
 def main(arguments: Sequence[str]) -> None:
+    if "--check" in arguments:
+        sys.exit(0 if checked() else 1)
     part = 10 if "--quick" in arguments else 1
     rows, anew = sample(), drawn_anew(DRAWN_ANEW // part)
     load = ", ".join(f"{value:.1f}" for value in getloadavg())

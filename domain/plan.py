@@ -48,7 +48,7 @@ class PlanProblem(Request):
     control: ControlKind = ControlKind.ONOFF
     min_on: timedelta = Field(default=timedelta(0), ge=timedelta(0))  # ONOFF: shortest run
     min_off: timedelta = Field(default=timedelta(0), ge=timedelta(0))  # ONOFF: shortest pause between runs
-    switch_cost: float = Field(default=0.0, ge=0, le=LARGEST_PRICE)  # per start or stop [currency]
+    switch_cost: float = 0.0  # per start or stop [currency]
     most_switches: int | None = Field(default=None, ge=0)  # ONOFF: starts and stops; the target comes first
     is_on_at_start: bool = False
     frozen_until: Instant | None = None  # slots that start before this instant keep the state of the start
@@ -87,6 +87,8 @@ class PlanProblem(Request):
         for name in ("target_dc_kwh", "min_dc_kwh"):
             if getattr(self, name) > self.battery_capacity_kwh * ROUND_OFF:
                 raise ValueError(f"{name} [kWh]: {getattr(self, name):g} exceeds battery_capacity_kwh")
+        if not 0 <= self.switch_cost <= LARGEST_PRICE:
+            raise ValueError(f"switch_cost [currency]: {self.switch_cost:g} is not within 0 and {LARGEST_PRICE:g}")
         if self.min_power_kw > self.max_power_kw:
             raise ValueError(f"min_power_kw [kW]: {self.min_power_kw:g} exceeds max_power_kw {self.max_power_kw:g}")
         return self

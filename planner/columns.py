@@ -171,11 +171,17 @@ def _highest_price(cars: list[OnOffCar], free: FreeCars) -> float:
     return 2.0 * float(max([0.0, *(car.missing_per_kwh for car in cars), *free.missing.tolist()]))
 
 
-def sharpened(cars: list[OnOffCar], prices: LimitPrices) -> float:
-    """The bound with every on/off car solved exactly at the limit's prices, instead of at a price of its need."""
-    return prices.bound + sum(
-        max(0.0, _exact_share(car, prices.slot_price) - share) for car, share in zip(cars, prices.shares, strict=True)
-    )
+def sharpened(cars: list[OnOffCar], prices: LimitPrices, deadline: float) -> float:
+    """The bound with every on/off car solved exactly at the limit's prices, instead of at a price of its need.
+
+    After `deadline` (perf_counter seconds) the rest keep what they have.
+    """
+    bound = prices.bound
+    for car, share in zip(cars, prices.shares, strict=True):
+        if perf_counter() > deadline:
+            break
+        bound += max(0.0, _exact_share(car, prices.slot_price) - share)
+    return bound
 
 
 def _exact_share(car: OnOffCar, slot_price: Floats) -> float:

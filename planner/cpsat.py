@@ -4,6 +4,7 @@ Starts from a whole plan, never ends worse, and adds its own bound. Also takes a
 different lengths for the state graph.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -56,12 +57,14 @@ def improve(
     near_enough: float,
     effort: float = inf,
 ) -> Found | None:
-    """The best plan found in `seconds`, starting from the hints; None if none was found.
+    """The best plan found in `seconds`, starting from the hints; None if none was, or the model would be too large.
 
     Stops when the plan is within `near_enough` (of the cost) of the proven bound, or after `effort` (CP-SAT's
     deterministic time, in which the machine's load does not count); `bound` is one already known.
     Energies are whole 0.1 Wh, always rounded so that no true plan is lost: needs and steps down, room up.
     """
+    if seconds <= 0 or sum(_terms(car.night) for car in cars) + free.spare.size > MOST_TERMS:
+        return None
     model = cp_model.CpModel()
     load: list[list[cp_model.LinearExprT]] = [[] for _ in room_kwh]
     cost: list[cp_model.LinearExprT] = []
@@ -100,17 +103,17 @@ def improve(
 def improve_night(
     night: Night, o: OnOff, hint: list[bool], seconds: float, most_switches: int | None = None
 ) -> Found | None:
-    """One car without a limit, for nights the state graph cannot take; None if the model would be too large."""
-    if (
-        sum(end - t for t, end in enumerate(o.after_run)) + sum(end - t for t, end in enumerate(o.after_pause))
-        > MOST_TERMS
-    ):
-        return None
+    """One car without a limit, for nights the state graph cannot take; None if nothing was found."""
     problem = night.problem
     least = min(least_reachable(o), sum(length for length, on in zip(o.length_ms, hint, strict=True) if on))
     car = ModelCar(o, 0, night.step_kwh, night.need_kwh, problem.missing_cost_per_kwh, least, hint, most_switches)
     nobody = free_cars([], [], night.n)
     return improve([car], nobody, np.full(night.n, sum(night.step_kwh)), seconds, -np.inf, 1e-5, NIGHT_EFFORT)
+
+
+def _terms(o: OnOff) -> int:
+    """Of shortest runs and pauses."""
+    return sum(end - t for t, end in enumerate(o.after_run)) + sum(end - t for t, end in enumerate(o.after_pause))
 
 
 def _add_car(
@@ -132,8 +135,8 @@ def _add_car(
     if car.most_switches is not None:
         model.add(cp_model.LinearExpr.sum(starts) + cp_model.LinearExpr.sum(stops) <= car.most_switches)
     for t in range(n):
-        recent_starts = [starts[s] for s in range(t + 1) if t < o.after_run[s]]
-        recent_stops = [stops[s] for s in range(t + 1) if t < o.after_pause[s]]
+        recent_starts = starts[bisect_right(o.after_run, t) : t + 1]
+        recent_stops = stops[bisect_right(o.after_pause, t) : t + 1]
         model.add(cp_model.LinearExpr.sum(recent_starts) <= on[t])
         model.add(cp_model.LinearExpr.sum(recent_stops) + on[t] <= 1)
     model.add(cp_model.LinearExpr.weighted_sum(on, o.length_ms) <= max(o.most_ms, o.least_ms))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from domain.errors import CallerError
 from domain.plan import ChargingPlan, ControlKind, PlanProblem
@@ -21,7 +21,24 @@ UNITS = {
     "switch_cost": "EUR",
     "slot_min": "minutes",
     "start": "instant with offset",
+    "eta": "battery kWh per meter kWh",
 }
+NAMES = {  # of the problem's fields in the file
+    "battery_capacity_kwh": "cap",
+    "soc_dc_kwh": "soc0",
+    "target_dc_kwh": "target",
+    "min_dc_kwh": "min_soc",
+    "max_power_kw": "p_max",
+    "min_power_kw": "p_min",
+    "efficiency": "eta",
+    "price_per_kwh": "price",
+    "taper_from_dc_kwh": "taper_from",
+    "taper_end_power_kw": "taper_end",
+    "limit_kw": "limit",
+}
+WEEK_MINUTES = 7 * 24 * 60
+MOST_SLOTS_APART = 100_000  # of shortest runs and pauses: more is longer than any night
+YEARS = range(1970, 2201)  # instants far outside cannot be added to
 SLOT_DECIMALS = 9  # of a kWh in written plans
 
 
@@ -32,6 +49,16 @@ class BadFile(CallerError):
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Energy = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SlotMinutes = Annotated[float, Field(gt=0, le=WEEK_MINUTES)]
+
+
+def _in_our_time(start: datetime) -> datetime:
+    if start.year not in YEARS:
+        raise ValueError(f"must lie between {YEARS.start} and {YEARS.stop - 1}")
+    return start
+
+
+Start = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 
 
 class _Row(BaseModel):
@@ -51,8 +78,8 @@ class CarRow(_Row):
     p_min: Energy = 0.0
     eta: Annotated[float, Field(gt=0, le=1)]
     control: ControlKind
-    min_on: Annotated[int, Field(ge=0)] = 0
-    min_off: Annotated[int, Field(ge=0)] = 0
+    min_on: Annotated[int, Field(ge=0, le=MOST_SLOTS_APART)] = 0
+    min_off: Annotated[int, Field(ge=0, le=MOST_SLOTS_APART)] = 0
     switch_cost: Energy = 0.0
     taper_from: Energy | None = None
     taper_end: Energy = 0.0
@@ -62,8 +89,8 @@ class NightRow(CarRow):
     """One car, one night; departure is the end of the last slot."""
 
     id: str
-    start: AwareDatetime
-    slot_min: Positive
+    start: Start
+    slot_min: SlotMinutes
     adder: Number = 0.0
     price: Annotated[tuple[Number, ...], Field(min_length=1)]
 
@@ -79,8 +106,8 @@ class SiteRow(_Row):
     """Cars behind one limit [kW]."""
 
     id: str
-    start: AwareDatetime
-    slot_min: Positive
+    start: Start
+    slot_min: SlotMinutes
     adder: Number = 0.0
     price: Annotated[tuple[Number, ...], Field(min_length=1)]
     limit: tuple[Energy, ...]
@@ -102,7 +129,7 @@ def read_instances(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadFile(f"{path.name}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadFile(f"{path.name}: not JSON: {error}") from error
     if not isinstance(content, dict):
         raise BadFile(f"{path.name}: an object with nights and sites is needed")
@@ -137,11 +164,17 @@ def site_problem(row: Any, place: str = "site") -> SiteProblem:
         slot = timedelta(minutes=site.slot_min)
         edges = tuple(site.start + slot * t for t in range(len(site.price) + 1))
         price = tuple(price + site.adder for price in site.price)
-        cars = tuple(
-            car_problem(car, edges=edges[car.arr : car.dep + 1], price=price[car.arr : car.dep], slot=slot)
-            for car in site.cars
-        )
-        return SiteProblem(edges=edges, limit_kw=site.limit, cars=cars)
+    except ValidationError as error:
+        raise BadFile(_complaint(row, place, error)) from error
+    cars = []
+    for j, car in enumerate(site.cars):
+        stay, prices = edges[car.arr : car.dep + 1], price[car.arr : car.dep]
+        try:
+            cars.append(car_problem(car, edges=stay, price=prices, slot=slot))
+        except ValidationError as error:
+            raise BadFile(_complaint(row, place, error, f"cars.{j}.")) from error
+    try:
+        return SiteProblem(edges=edges, limit_kw=site.limit, cars=tuple(cars))
     except ValidationError as error:
         raise BadFile(_complaint(row, place, error)) from error
 
@@ -156,7 +189,7 @@ def car_problem(row: CarRow, *, edges: tuple[datetime, ...], price: tuple[float,
         target_dc_kwh=row.target,
         min_dc_kwh=row.min_soc,
         max_power_kw=row.p_max,
-        min_power_kw=row.p_min,
+        min_power_kw=row.p_min if row.control is ControlKind.SEMICONTINUOUS else 0.0,  # the others ignore it
         efficiency=row.eta,
         control=row.control,
         min_on=slot * row.min_on,
@@ -167,13 +200,17 @@ def car_problem(row: CarRow, *, edges: tuple[datetime, ...], price: tuple[float,
     )
 
 
-def _complaint(row: Any, place: str, error: ValidationError) -> str:
-    """The first thing wrong, with the row's id and the field."""
+def _complaint(row: Any, place: str, error: ValidationError, prefix: str = "") -> str:
+    """The first thing wrong, with the row's id and the field, by the names and units of the file."""
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    field += "".join(f" [{UNITS[part]}]" for part in first["loc"] if part in UNITS)
+    parts = [NAMES.get(part, part) if isinstance(part, str) else part for part in first["loc"]]
+    field = prefix + ".".join(map(str, parts))
+    field += "".join(f" [{UNITS[part]}]" for part in parts if part in UNITS)
+    message = first["msg"].removeprefix("Value error, ")
+    for ours, theirs in NAMES.items():
+        message = message.replace(ours, theirs)
     name = row.get("id", "?") if isinstance(row, dict) else "?"
-    return f"{place} {name!r}: {field + ': ' if field else ''}{first['msg']}"
+    return f"{place} {name!r}: {field + ': ' if parts else field}{message}"
 
 
 def night_answer(row_id: str, found: ChargingPlan, control: ControlKind, *, energy: bool = True) -> dict[str, Any]:

@@ -167,9 +167,9 @@ def _onoff_in_time(night: Night, scaled: OnOff, seconds: float) -> Solved:
     return Solved(best, max(bound, found.bound), cpsat.SOLVER, PlanStatus.OPTIMAL)
 
 
-def _solve_semicontinuous(night: Night, _seconds: float) -> Solved:
+def _solve_semicontinuous(night: Night, seconds: float) -> Solved:
     try:
-        energies, bound = semicontinuous.solve_semicontinuous(night)
+        energies, bound = semicontinuous.solve_semicontinuous(night, seconds)
     except SolverFailed:
         is_on, bound = closed_form.onoff(scale_onoff(night))
         return Solved(onoff_energies(night, is_on), bound, closed_form.LAGRANGE, PlanStatus.CLOSED_FORM)

@@ -277,8 +277,8 @@ def _unit_flow(tails: Nodes, heads: Nodes, costs: Ints, start: int) -> list[int]
 def lagrangian_plan(o: OnOff) -> tuple[list[bool], float]:
     """Slots on and the Lagrangian bound [currency], by priced paths alone: in time linear in the slots.
 
-    The cheapest path seen with an allowed on-time; failing that the one with the least on-time that is enough. Nothing
-    is on if no pattern is allowed at all.
+    The cheapest path seen with an allowed on-time; failing that the one with the least on-time that is enough, or the
+    one with the most. Nothing is on if no pattern is allowed at all.
     """
     moves = moves_of(o)
     least = least_reachable(o)
@@ -288,5 +288,6 @@ def lagrangian_plan(o: OnOff) -> tuple[list[bool], float]:
     paths = [path_of(o, moves, labels) for labels in bound.seen]
     allowed = [(money, slots) for money, time, slots in paths if least <= time <= o.most_ms]
     enough = [(time, slots) for _, time, slots in paths if time >= least]
-    slots = min(allowed or enough, default=(0, [not must for must in o.must_off]))[1]
+    longest = max((time, slots) for _, time, slots in paths)
+    slots = min(allowed or enough, default=longest)[1]
     return slots, bound.value / o.money_units

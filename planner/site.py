@@ -32,6 +32,7 @@ NEAR_ENOUGH = 1e-3  # of the cost: a plan this near the bound is not mended furt
 FAR_FROM_BOUND = 4e-3  # of the cost: a plan this far from the bound goes to the constraint programme
 PROGRAMME_GAP = 1e-3  # of the cost: where the constraint programme stops
 PRICING_PART = 0.3  # of the time limit goes to prices and bound at most
+SHARPENING_PART = 0.5  # of the time limit is over at the latest when the bound is as sharp as it gets
 MENDING = timedelta(milliseconds=60)
 WHOLE_PART = 0.4  # of the time left goes to the programme of all cars, the rest to a few cars at a time
 FEW_CARS = 3
@@ -50,9 +51,9 @@ def plan_site(problem: SiteProblem, *, time_limit: timedelta = DEFAULT_TIME_LIMI
     (CRUMB_SAVING). Never raises for a valid problem.
     """
     begun = perf_counter()
-    site = _Site(problem)
+    site = _Site(problem, begun + time_limit.total_seconds())
     try:
-        found = _solved(site, begun, time_limit.total_seconds())
+        found = _solved(site, begun)
     except SolverFailed:
         draft = _in_turn(site)
         found = _Found(draft.patterns, draft.shared, -np.inf, closed_form.IN_TURN)
@@ -68,13 +69,13 @@ class _Found(NamedTuple):
     solver: str
 
 
-def _solved(site: "_Site", begun: float, seconds: float) -> _Found:
+def _solved(site: "_Site", begun: float) -> _Found:
     if not site.cars:
         shared = _shared(site, site.room)
         return _Found([], shared, shared.bound, site_flow.SOLVER)
-    deadline = begun + seconds
-    prices = limit_prices(site.cars, site.free, site.room, begun + PRICING_PART * seconds)
-    bound = sharpened(site.cars, prices)
+    deadline = site.deadline
+    prices = limit_prices(site.cars, site.free, site.room, begun + PRICING_PART * (deadline - begun))
+    bound = sharpened(site.cars, prices, begun + SHARPENING_PART * (deadline - begun))
     drafts = [_built(site, order, prices.slot_price) for order in _orders(site)]
     draft = min(drafts, key=lambda d: (round(d.missing_kwh, 2), d.cost))
     quick = min(deadline, perf_counter() + MENDING.total_seconds())
@@ -99,8 +100,9 @@ def _in_turn(site: "_Site") -> "_Draft":
 class _Site:
     """The site in numbers: on/off cars and free cars apart."""
 
-    def __init__(self, problem: SiteProblem) -> None:
+    def __init__(self, problem: SiteProblem, deadline: float) -> None:
         self.problem = problem
+        self.deadline = deadline  # on perf_counter's scale
         self.firsts = [problem.first_slot(j) for j in range(len(problem.cars))]
         lengths = lengths_ms(problem.edges)  # once for all: a car's slots are the site's
         self.nights = [
@@ -142,9 +144,14 @@ class _Site:
         return load
 
     def respond(self, i: int, left: Floats, price: Floats) -> Pattern:
-        """The best pattern of on/off car `i` in what is left of the limit, if slots cost `price` more."""
+        """The best pattern of on/off car `i` in what is left of the limit, if slots cost `price` more.
+
+        When time is up, the closed form's.
+        """
         car = self.cars[i]
         night = _within(car.priced(price), left[car.stay] < car.step_kwh - 1e-9)
+        if perf_counter() > self.deadline:
+            return closed_form.onoff(night)[0]
         # What must be on may have no run long enough between blocked slots: then it gives way.
         for attempt in (night, replace(night, must_on=[False] * night.n)):
             try:

@@ -98,6 +98,17 @@ def test_unproven_plan_of_a_night_is_the_same_however_long_the_machine_takes(mon
     assert patient.gap == hasty.gap > 0
 
 
+def test_without_any_time_there_is_still_a_plan_within_the_limit(instances: Row) -> None:
+    row = instances["sites"][7]
+    problem = site_problem(row)
+    answer = plan_site(problem, time_limit=timedelta(0))
+    faults = checker.site_faults(row, site_answer(row["id"], answer, problem))
+    assert [fault for fault in faults if "more slots on" not in fault] == []
+    paid = make_problem([-0.1 - 0.01 * (k * 7 % 13) for k in range(60)], min_power_kw=4.0, target_dc_kwh=1.0)
+    semi = plan(paid.model_copy(update={"control": ControlKind.SEMICONTINUOUS}), time_limit=timedelta(0))
+    assert semi.lower_bound <= semi.cost < 0
+
+
 def test_site_falls_back_to_cars_in_turn(instances: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     row = instances["sites"][2]
     monkeypatch.setattr("planner.site.limit_prices", fail)

@@ -100,6 +100,7 @@ def test_target_out_of_reach_still_exits_with_zero(app: typer.Typer, few: Path, 
         ("{", "not JSON"),
         ("[]", "an object with nights and sites is needed"),
         ('{"nights": 3}', "nights must be a list"),
+        ("[" * 100_000, "not JSON"),
         ('{"nights": [3]}', "nights[0]"),
         ('{"nights": [{"id": "a"}]}', "nights[0] 'a': cap [kWh]: Field required"),
     ],
@@ -124,8 +125,14 @@ def test_missing_file_exits_with_two(app: typer.Typer, tmp_path: Path) -> None:
     ("change", "complaint"),
     [
         ({"p_max": -1.0}, r"p_max \[kW\]"),
-        ({"eta": 1.2}, "eta"),
-        ({"target": 1e5}, r"target"),
+        ({"eta": 1.2}, r"eta \[battery kWh per meter kWh\]"),
+        ({"target": 1e5}, r"target \[kWh\]"),
+        ({"target": 101.0, "cap": 100.0}, r"target \[kWh\]: 101 exceeds cap"),
+        ({"soc0": 1e5}, r"soc0 \[kWh\]"),
+        ({"min_on": 10**18}, r"min_on \[slots\]"),
+        ({"slot_min": 1e300}, r"slot_min \[minutes\]"),
+        ({"start": "9999-12-31T23:00:00Z"}, r"start \[instant with offset\]"),
+        ({"control": "semicontinuous", "p_min": 99.0}, r"p_min \[kW\]"),
         ({"price": []}, r"price \[EUR/kWh\]"),
         ({"price": [0.1, float("nan")]}, r"price.1 \[EUR/kWh\]"),
         ({"start": "2026-01-01T00:00:00"}, r"start \[instant with offset\]"),
@@ -144,6 +151,12 @@ def test_bad_site_names_row_field_and_unit(instances: dict[str, Any]) -> None:
         site_problem(site | {"limit": [1.0]})
     with pytest.raises(BadFile, match=r"dep \[slot\]"):
         site_problem(site | {"cars": [site["cars"][0] | {"dep": 4_000}]})
+    with pytest.raises(BadFile, match=r"cars\.1\.target \[kWh\]"):
+        site_problem(site | {"cars": [site["cars"][0], site["cars"][0] | {"target": 9e3}]})
+
+
+def test_minimum_power_counts_only_for_cars_that_have_to_keep_it(instances: dict[str, Any]) -> None:
+    assert night_problem(instances["nights"][0] | {"control": "modulated", "p_min": 99.0}).min_power_kw == 0.0
 
 
 def test_offset_of_the_start_does_not_matter(instances: dict[str, Any]) -> None:

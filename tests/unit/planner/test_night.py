@@ -238,6 +238,8 @@ def test_dear_slots_the_target_needs_say_so() -> None:
         ({"edges": (at(0), at(60), at(60))}, r"edges \[instants\]: must rise"),
         ({"edges": tuple(at(t) for t in range(3_002))}, r"edges \[instants\]: 3001 slots"),
         ({"min_on": timedelta(minutes=-1)}, "min_on"),
+        ({"switch_cost": float("nan")}, r"switch_cost \[currency\]"),
+        ({"switch_cost": -0.1}, r"switch_cost \[currency\]"),
     ],
 )
 def test_bad_input_names_field_and_unit(changes: dict[str, object], message: str) -> None:
