@@ -60,15 +60,22 @@ def fuse(
         soc_expected_pct=level.expected_pct(now) if level else None,
         charge_limit_pct=car.charge_limit_pct if car else None,
         is_full=car is not None and car.state is PowerDeliveryState.COMPLETE,
-        has_fault=any(r is not None and r.state is PowerDeliveryState.FAULT for r in (car, charger)),
+        has_fault=_has_fault(car) or _has_fault(charger),
         is_away=charger is None and place is not None and bool(places) and place not in places,
     )
 
 
 def _plugged(car: Reading | None, charger: Reading | None) -> bool | None:
     """Both agree, or the only one that speaks; a contradiction is unknown."""
-    words = {r.is_plugged_in for r in (car, charger) if r is not None and r.is_plugged_in is not None}
-    return words.pop() if len(words) == 1 else None
+    by_car = car.is_plugged_in if car is not None else None
+    by_charger = charger.is_plugged_in if charger is not None else None
+    if by_car is None or by_charger is None:
+        return by_charger if by_car is None else by_car
+    return by_car if by_car is by_charger else None
+
+
+def _has_fault(reading: Reading | None) -> bool:
+    return reading is not None and reading.state is PowerDeliveryState.FAULT
 
 
 def _flow(car: Reading | None, charger: Reading | None) -> tuple[float | None, datetime | None]:
@@ -80,6 +87,8 @@ def _flow(car: Reading | None, charger: Reading | None) -> tuple[float | None, d
     ]
     if not known:
         return None, None
+    if len(known) == 1:
+        return known[0][1], known[0][0]
     newest_at, newest = max(known, key=lambda point: point[0])
     is_on = newest > FLOW_THRESHOLD_KW
     at, power = next(
@@ -90,12 +99,11 @@ def _flow(car: Reading | None, charger: Reading | None) -> tuple[float | None, d
 
 def _says_charging_since(rest_at: datetime | None, *readings: Reading | None) -> bool:
     """Whether a device says it charges, without a rate, later than the rest that was last measured (F12)."""
+    charging = [r for r in readings if r is not None and r.state is PowerDeliveryState.CHARGING]
     return any(
-        reading is not None
-        and reading.observed_at is not None
-        and reading.state is PowerDeliveryState.CHARGING
+        reading.observed_at is not None
         and measured_power_kw(reading) is None
         and reading.is_reachable is not False
         and (rest_at is None or reading.observed_at > rest_at)
-        for reading in readings
+        for reading in charging
     )

@@ -11,21 +11,23 @@ ValueT = TypeVar("ValueT", bound=Model)
 AskedT = ParamSpec("AskedT")
 AnswerT = TypeVar("AnswerT")
 
-KEPT = 200
-"""Answers kept with one value: no decision asks as many, and a value that lives for days does not grow."""
+MOST_ARGUMENTS = 3
+"""Beside the value asked about [count]: told apart one by one, which costs less than any loop."""
 
 
 def remembered(
     function: Callable[Concatenate[ValueT, AskedT], AnswerT],
 ) -> Callable[Concatenate[ValueT, AskedT], AnswerT]:
-    """The function, with its answers kept with the value asked about, its first argument: they live as long as it
-    does, and a changed copy starts without any.
+    """The function, with its last answer kept with the value asked about, its first argument: it lives as long as
+    the value does, and a changed copy starts without any.
 
     Further arguments are told apart by identity: they are frozen, so the same object means the same question, and
     nothing is compared. Two threads at once may both work an answer out; neither gets a wrong one.
     """
-    asks_nothing_else = len(signature(function).parameters) == 1
-    recall: Any = _of_value_alone(function) if asks_nothing_else else _of_value_and_more(function)
+    more = len(signature(function).parameters) - 1
+    if more > MOST_ARGUMENTS:
+        raise TypeError(f"{function.__qualname__}: at most {MOST_ARGUMENTS} arguments beside the value asked about")
+    recall: Any = _of_value_and_more(function, more) if more else _of_value_alone(function)
     return cast(Callable[Concatenate[ValueT, AskedT], AnswerT], recall)
 
 
@@ -42,20 +44,17 @@ def _of_value_alone(function: Callable[..., AnswerT]) -> Callable[[Model], Answe
     return recall
 
 
-def _of_value_and_more(function: Callable[..., AnswerT]) -> Callable[..., AnswerT]:
+def _of_value_and_more(function: Callable[..., AnswerT], more: int) -> Callable[..., AnswerT]:
     @wraps(function)
-    def recall(value: Model, *args: Any, **kwargs: Any) -> AnswerT:
-        if kwargs:
-            return function(value, *args, **kwargs)
+    def recall(value: Model, first: Any, second: Any = None, third: Any = None) -> AnswerT:
         known = value.__answers__
-        question = (function, *map(id, args))
-        if question in known:
-            answer: AnswerT = known[question][0]
+        last = known.get(function)
+        if last is not None and last[0] is first and last[1] is second and last[2] is third:
+            answer: AnswerT = last[3]
             return answer
-        answer = function(value, *args)
-        if len(known) >= KEPT:
-            known.clear()
-        known[question] = (answer, args)  # the arguments too: as long as they live, no other object has their ids
+        asked = (first, second, third)[:more]
+        answer = function(value, *asked)
+        known[function] = (first, second, third, answer)
         return answer
 
     return recall

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 _set = object.__setattr__
+_new = object.__new__
+
+# What every model consists of, set without looking it up by name at every copy.
+_set_values = BaseModel.__dict__["__dict__"].__set__
+_set_stated = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
 class Model(BaseModel):
@@ -35,13 +42,13 @@ class Model(BaseModel):
         """As pydantic's, without its cost where there is nothing but fields: states change at every event."""
         if deep or self.__pydantic_private__ is not None or self.__pydantic_extra__ is not None:
             return super().model_copy(update=update, deep=deep)
-        copy = object.__new__(type(self))
+        copy = _new(type(self))
         changes = update or {}
-        _set(copy, "__dict__", {**self.__dict__, **changes})
+        _set_values(copy, {**self.__dict__, **changes})
         stated = self.__pydantic_fields_set__
-        _set(copy, "__pydantic_fields_set__", stated if stated.issuperset(changes) else stated.union(changes))
-        _set(copy, "__pydantic_extra__", None)
-        _set(copy, "__pydantic_private__", None)
+        _set_stated(copy, stated if stated.issuperset(changes) else stated.union(changes))
+        _set_extra(copy, None)
+        _set_private(copy, None)
         return copy
 
     @classmethod

@@ -55,8 +55,13 @@ class Timeline:
 
     def advance(self, to: datetime) -> None:
         """Lets everything happen that is due up to and including `to`. Time never goes back."""
-        while (due := self.next_at) is not None and due <= to:
-            _, _, appointment = heapq.heappop(self._heap)
-            self.now = max(self.now, due)
+        heap = self._heap
+        while heap and heap[0][0] <= to:
+            due, _, appointment = heapq.heappop(heap)
+            if appointment.is_cancelled:
+                continue
+            if due > self.now:
+                self.now = due
             appointment.act()
-        self.now = max(self.now, to)
+        if to > self.now:
+            self.now = to

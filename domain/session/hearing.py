@@ -7,7 +7,7 @@ from domain.energy_flow import FLOW_THRESHOLD_KW, Hold, measured_power_kw
 from domain.level import metered, told
 from domain.pairing import SAME_EDGE, UNTRACED, find_match, is_disproved, traced, word_of_the_vendor
 from domain.session.ladder import unsure_sides
-from domain.session.picture import picture_of, says_done
+from domain.session.picture import picture_by_word, picture_of, says_done
 from domain.session.plug import note_plug
 from domain.session.rivals import seen
 from domain.session.state import Night, SessionState
@@ -38,7 +38,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     )
     state = note_match(state)
     state = _note_lie(_note_level(state, reading), reading)
-    picture = picture_of(state, reading.received_at, is_by_word=True)
+    picture = picture_by_word(state, reading.received_at)
     state = seen(note_plug(state, picture, reading), picture)
     return _note_power(_note_ready(_without_disproved_holds(state, reading), reading, fell=fell), reading)
 

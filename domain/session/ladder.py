@@ -112,7 +112,6 @@ def _offers_in_vain(state: SessionState, night: Night) -> bool:
     return last.outcome.result is CommandResult.UNPROVEN and charger_offers(reading) is True
 
 
-@remembered
 def proof_limit(state: SessionState, side: Side) -> timedelta:
     """How long a command at this side may take to be measured before the other side is tried."""
     device = device_at(state, side) or state.car

@@ -10,14 +10,15 @@ from domain.session.state import SessionState
 
 
 @remembered
-def picture_of(state: SessionState, now: datetime, *, is_by_word: bool = False) -> Picture:
-    """The picture at `now`. An unplug that is doubted is unknown, but for who asks for the mere word (`is_by_word`)."""
-    picture = _fused(state, now)
-    is_doubted = state.is_unplug_doubted and picture.is_plugged is False and not is_by_word
+def picture_of(state: SessionState, now: datetime) -> Picture:
+    """The picture at `now`. An unplug that is doubted is unknown."""
+    picture = picture_by_word(state, now)
+    is_doubted = state.is_unplug_doubted and picture.is_plugged is False
     return picture._replace(is_plugged=None) if is_doubted else picture
 
 
-def _fused(state: SessionState, now: datetime) -> Picture:
+def picture_by_word(state: SessionState, now: datetime) -> Picture:
+    """The picture at `now` for who asks for the mere word, doubted or not."""
     car = _heard_of_this_plug_in(state, state.readings.get(state.car.device_id))
     charger = state.readings.get(state.charger_id or "")
     says_nothing = {"charge_rate_kw": None, "state": PowerDeliveryState.UNKNOWN}
@@ -43,7 +44,6 @@ def _heard_of_this_plug_in(state: SessionState, car: Reading | None) -> Reading 
     return car.model_copy(update={"is_plugged_in": None})
 
 
-@remembered
 def charging_places(state: SessionState) -> frozenset[str]:
     """Where the driver's chargers stand, by the vendor's ids."""
     ids = (state.readings[box.device_id].location_id for box in state.boxes if box.device_id in state.readings)
@@ -59,7 +59,6 @@ def says_done(picture: Picture, target_pct: float) -> bool:
     return min(limit, most) >= target_pct
 
 
-@remembered
 def own_limit_pct(state: SessionState, picture: Picture) -> float | None:
     """The level at which the car itself ends the charge [%]: its limit, or where it stopped as complete."""
     if picture.charge_limit_pct is not None:

@@ -184,11 +184,26 @@ def is_reached(state: SessionState, night: Night, picture: Picture) -> bool:
     return picture.soc_pct >= reachable_soc_pct(state, night, picture) - slack
 
 
-@remembered
 def reachable_soc_pct(state: SessionState, night: Night, picture: Picture) -> float:
     """The target, or the car's own limit if that is lower [%] (F32): beyond it no command makes energy flow."""
+    return _needed(state, night, picture).reachable_pct
+
+
+class _Needed(NamedTuple):
+    """What is still to be charged tonight: asked for by nearly every rule, so worked out in one go."""
+
+    reachable_pct: float
+    full_power_kwh: float  # time to the target, as the energy that full power would bring in it [kWh, meter]
+
+
+@remembered
+def _needed(state: SessionState, night: Night, picture: Picture) -> _Needed:
     limit = own_limit_pct(state, picture)
-    return night.target_soc_pct if limit is None else min(night.target_soc_pct, limit)
+    target = night.target_soc_pct if limit is None else min(night.target_soc_pct, limit)
+    level, top = _level_pct(night, picture), top_pct(state)
+    fast = _energy_between_kwh(state, level, min(target, top))
+    slow = _energy_between_kwh(state, max(level, top), target)
+    return _Needed(target, fast + TAPER_FACTOR * slow)
 
 
 def _level_pct(night: Night, picture: Picture) -> float:
@@ -206,11 +221,7 @@ def top_pct(state: SessionState) -> float:
 
 def hours_needed(state: SessionState, night: Night, picture: Picture, power: float) -> float:
     """Time to the target at `power` [kW], the slow top of the battery counted."""
-    level, target = _level_pct(night, picture), reachable_soc_pct(state, night, picture)
-    top = top_pct(state)
-    fast = _energy_between_kwh(state, level, min(target, top))
-    slow = _energy_between_kwh(state, max(level, top), target)
-    return (fast + TAPER_FACTOR * slow) / power
+    return _needed(state, night, picture).full_power_kwh / power
 
 
 @remembered
@@ -246,18 +257,18 @@ def cautious_power_kw(state: SessionState) -> float:
     return power_kw(state) * CAUTIOUS_FRACTION
 
 
-@remembered
 def last_safe_start(state: SessionState, night: Night, picture: Picture) -> datetime:
     """Departure minus the energy still needed at cautious power minus the driver's time to act."""
     hours = hours_needed(state, night, picture, cautious_power_kw(state))
     return night.departs_at if hours <= 0 else night.departs_at - timedelta(hours=hours) - SAFETY_MARGIN
 
 
-@remembered
 def measure_at(state: SessionState, night: Night, picture: Picture) -> datetime:
     """When a car whose power was never measured must show it; its departure if that is known or not needed."""
+    if state.seen_kw is not None or night.plan is None:
+        return night.departs_at
     hours = hours_needed(state, night, picture, SLOWEST_KW)
-    if state.seen_kw is not None or night.plan is None or hours <= 0:
+    if hours <= 0:
         return night.departs_at
     return night.departs_at - timedelta(hours=hours) - SAFETY_MARGIN - climb_time(state, Goal.START)
 
@@ -280,7 +291,6 @@ def shortfall_pct(state: SessionState, night: Night, picture: Picture, now: date
     return max(0.0, 100 * missing_kwh * state.car.efficiency / state.car.battery_capacity_kwh)
 
 
-@remembered
 def _is_tapering(state: SessionState, night: Night, picture: Picture) -> bool:
     """Whether the slow top of the battery shows, or is known of this car."""
     if _level_pct(night, picture) < top_pct(state) - 5:
