@@ -40,7 +40,7 @@ from storage.sql import SqlStore
 from workflows.ids import driver_workflow_id, session_workflow_id
 from workflows.messages import DRIVER_WORKFLOW, SESSION_WORKFLOW
 
-SECRET = "a-secret-of-this-benchmark-only"
+SECRET = "a-secret-of-this-benchmark-and-of-nothing-else"
 RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 DRAIN_SECONDS = 120.0
@@ -85,7 +85,7 @@ class Figures:
 
 
 class Gateway:
-    """The gateway under load: a parent that holds the port, and its child that serves."""
+    """The gateway under load: a parent that holds the port, a child that serves, and a spare one."""
 
     def __init__(self, processes: Processes, env: dict[str, str], port: int) -> None:
         self._processes, self._env = processes, env
@@ -108,10 +108,10 @@ class Gateway:
         return self._spent + _cpu_seconds(self._process.pid)
 
     async def kill_child(self) -> None:
-        """Kill what serves; returns when the gateway answers again."""
+        """Kill the child that serves; returns when the gateway answers again."""
         assert self._process is not None
-        for child in _children(self._process.pid):
-            os.kill(child, signal.SIGKILL)
+        serving, *_ = _children(self._process.pid)  # oldest first; the spare is younger
+        os.kill(serving, signal.SIGKILL)
         await self._answers()
 
     async def kill_whole(self) -> None:
@@ -252,6 +252,8 @@ async def _installation(folder: Path, fleet: Fleet) -> AsyncIterator[tuple[Gatew
             "NIGHTCHARGE_DATABASE_URL": f"sqlite:///{folder / 'gateway.db'}",
             "NIGHTCHARGE_WEBHOOK_SECRET": SECRET,
             "NIGHTCHARGE_GATEWAY_PORT": str(gateway_port),
+            "NIGHTCHARGE_GATEWAY_SECRET": SECRET,  # with API and pages, as it runs in production
+            "NIGHTCHARGE_ENODE_CLIENT_ID": "nobody",
         }
         gateway = Gateway(processes, env, gateway_port)
         await gateway.start()

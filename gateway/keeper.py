@@ -1,8 +1,8 @@
-"""The parent of the serving process: it holds the port, and starts that process anew when it dies.
+"""The parent of the serving process: it holds the port, and has a spare take over when that process dies.
 
-Who calls in between waits in the port's queue instead of being refused. Everything is imported before the fork, so that
-a new process serves within tenths of a second. The parent has no thread, no loop and no connection of its own, which is
-what makes forking safe.
+Who calls in between waits in the port's queue instead of being refused. Everything is imported before the fork, and the
+spare has made ready all but the serving itself, so that it serves at once. The parent has no thread, no loop and no
+connection of its own, which is what makes forking safe.
 """
 
 import contextlib
@@ -14,7 +14,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,14 @@ FREED_WITHIN_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """Real time before the next process if the last one died before it served: its database may be away."""
 
+GO = b"g"
+"""What a child hears from its parent when its turn has come; the end instead, when the parent is gone."""
+
 READY = b"r"
-"""What the serving process sends to its parent once it serves. When the parent is gone it reads the end instead."""
+"""What it sends once it serves."""
+
+Work = Callable[[socket.socket, bool], None]
+"""Serves: gets its line to the parent, and whether another one served before."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -52,68 +59,99 @@ def listening(host: str, port: int) -> socket.socket:
             return listener
 
 
-def keep(listener: socket.socket, work: Callable[[socket.socket, bool], None]) -> None:
-    """Run `work` in a child, again whenever it dies, until asked to stop; then leave with its exit code.
+def keep(listener: socket.socket, work: Work) -> None:
+    """Have a child serve, and the spare after it, until asked to stop; then leave with its exit code.
 
-    Args:
-        listener: closed here as soon as somebody asks to stop.
-        work: serves; it gets its line to the parent, see `READY`, and whether one before it served already.
+    `listener` is closed here as soon as somebody asks to stop.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # whoever asks is heard while a child is waited for
     keeper = _Keeper(listener)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     for number in _SIGNALS:
         signal.signal(number, keeper.stop)
-    has_served = False
+    serving = _fork(work, None)
+    serving.go()
+    if not keeper.hears_that_it_serves(serving):
+        sys.exit(keeper.code_of(serving))  # who cannot serve at all is told so, not tried for ever
     while True:
-        line = keeper.fork()
-        if line is not None:
-            work(line, has_served)
-            sys.exit()
-        code, served = keeper.wait()
-        has_served = has_served or served
-        if keeper.is_stopping or code == 0 or not has_served:  # who cannot serve at all is told so, not tried for ever
-            sys.exit(code if code >= 0 else 128 - code)
-        logger.error("gateway died: it is started again", extra={"action": "gateway_restarted", "code": code})
-        if not served:
+        spare = _fork(work, serving)
+        code = keeper.code_of(serving)
+        if keeper.is_stopping or code == 0:
+            spare.end()
+            sys.exit(code)
+        logger.error("gateway died: another one takes over", extra={"action": "gateway_replaced", "code": code})
+        serving = spare
+        serving.go()
+        if not keeper.hears_that_it_serves(serving) and not keeper.is_stopping:
             time.sleep(PAUSE_SECONDS)
 
 
+@dataclass(frozen=True)
+class _Child:
+    pid: int
+    line: socket.socket
+
+    def go(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has died already
+            self.line.send(GO)
+
+    def end(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _fork(work: Work, before: _Child | None) -> _Child:
+    """A child at work, the next one after `before`; the child itself never comes back from here."""
+    ours, theirs = socket.socketpair()
+    sys.stdout.flush()
+    if before is None:
+        gc.collect()
+        gc.freeze()  # what all share stays shared
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return _Child(pid, ours)
+    ours.close()
+    if before is not None:
+        before.line.close()  # else the one before would not hear that the parent is gone
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    work(theirs, before is not None)
+    sys.exit()
+
+
 class _Keeper:
-    """The one child there is at a time. Who asks to stop is heard while it is waited for, so that none is left over."""
+    """Waits for the serving child, and passes on to it that somebody asks to stop."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self._child = 0
-        self._line: socket.socket | None = None
+        self._serving = 0
         self.is_stopping = False
 
-    def fork(self) -> socket.socket | None:
-        """In the child its line to the parent; in the parent None."""
-        self._line, theirs = socket.socketpair()
-        sys.stdout.flush()
-        gc.collect()
-        gc.freeze()  # what both share stays shared
-        self._child = os.fork()
-        if self._child:
-            theirs.close()
-            return None
-        self._line.close()
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        return theirs
+    def hears_that_it_serves(self, child: _Child) -> bool:
+        """True once the child serves, False if it died before."""
+        with self._open_to_signals(child), contextlib.suppress(ConnectionResetError):
+            return child.line.recv(1) == READY
+        return False
 
-    def wait(self) -> tuple[int, bool]:
-        """The child's end: its exit code, and whether it served."""
-        assert self._line is not None
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        _, status = os.waitpid(self._child, 0)
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        with self._line:
-            return os.waitstatus_to_exitcode(status), self._line.recv(1) == READY
+    def code_of(self, child: _Child) -> int:
+        """How the child ended, as a shell tells it; waits for that."""
+        with self._open_to_signals(child), child.line:
+            _, status = os.waitpid(child.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
 
     def stop(self, *_: object) -> None:
         self.is_stopping = True
         self._listener.close()
         with contextlib.suppress(ProcessLookupError):  # it has just died
-            os.kill(self._child, signal.SIGTERM)
+            os.kill(self._serving, signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def _open_to_signals(self, child: _Child) -> Iterator[None]:
+        self._serving = child.pid
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -23,7 +23,7 @@ from gateway.api.services import ApiConfig, Services
 from gateway.app import create_app
 from gateway.health import health
 from gateway.intake import Intake
-from gateway.keeper import READY
+from gateway.keeper import GO, READY
 from gateway.outgoing import Sender
 from gateway.pages.mount import PagesConfig, mount_pages, operator_page_url
 from gateway.upkeep import Upkeep
@@ -53,12 +53,12 @@ PAUSE_SECONDS = 0.2
 
 
 async def serve(settings: Settings, listener: socket.socket, parent: socket.socket, *, again: bool) -> None:
-    """Serve until asked to stop; without its parent it ends at once. Prints its address: the port may be a free one.
+    """Make all ready, serve when the parent says so, until asked to stop; without its parent it ends at once.
 
-    `again`: one like it served before, on the same tables.
+    Prints its address when it serves: the port may be a free one. `again`: another one served before, on these tables.
     """
-    # The parent says nothing; what can be read is its end. Killed is killed: the port is free at once.
-    asyncio.get_running_loop().add_reader(parent, os._exit, 1)
+    loop = asyncio.get_running_loop()
+    parent.setblocking(False)
     async with AsyncExitStack() as stack:
         store = SqlStore(settings.database_url)
         stack.push_async_callback(store.close)
@@ -68,7 +68,10 @@ async def serve(settings: Settings, listener: socket.socket, parent: socket.sock
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
         )
-        loop = asyncio.get_running_loop()
+        if await loop.sock_recv(parent, 1) != GO:
+            return
+        # From now on the parent says nothing: what can be read is its end. Killed is killed: the port is free at once.
+        loop.add_reader(parent, os._exit, 1)
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, lambda: setattr(server, "should_exit", True))
         parent.send(READY)

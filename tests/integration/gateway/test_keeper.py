@@ -16,15 +16,17 @@ from gateway.keeper import listening
 ROOT = Path(__file__).parents[3]
 
 KEEPS = """
-import os, signal, socket, sys
+import os, select, signal, socket, sys
 from gateway import keeper
 
 keeper.PAUSE_SECONDS = 0.01
 
 def serve(parent, again):
+    if parent.recv(1) != keeper.GO:
+        sys.exit(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parent.send(keeper.READY)
-    while True:
+    while select.select([listener], [], []):  # who dies waiting like this takes no caller along
         caller, _ = listener.accept()
         with caller:
             caller.sendall(str(os.getpid()).encode())
