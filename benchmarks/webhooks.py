@@ -2,8 +2,9 @@
 
 A hundred signed deliveries of ten events a second go into a real gateway process in front of a real Temporal server, on
 the machine's own cores; a tenth are repeats, a tenth come late, one event in twenty matters. With `--kills` the process
-that serves is killed (SIGKILL) in between and its spare takes over; with `--whole` the parent, which holds the port, is killed,
-so that both end, and the gateway is started anew, imports and all. The vendor tries again what was not answered.
+that serves is killed (SIGKILL) in between and its spare takes over; with `--whole` the parent, which holds the port,
+is killed, so that both end, and the gateway is started anew, imports and all. The vendor tries again what was not
+answered.
 
 The verdict is by comparison: every reading sent is in the raw series, and every change was heard by its workflow
 exactly once. Workflows have no worker here, so their histories are the record of what they heard. Every answer is timed
