@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from domain.errors import CallerError
+
 logger = logging.getLogger(__name__)
 
 QUEUE = 2048
@@ -44,15 +46,16 @@ def listening(host: str, port: int) -> socket.socket:
     """An open port.
 
     Raises:
-        OSError: somebody else keeps it.
+        CallerError: somebody else keeps it, or there is no such address.
     """
     gives_up_at = time.monotonic() + FREED_WITHIN_SECONDS
     while True:
         try:
             listener = socket.create_server((host, port), backlog=QUEUE)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() > gives_up_at:
-                raise
+        except (OSError, OverflowError) as error:
+            is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            if not is_taken or time.monotonic() > gives_up_at:
+                raise CallerError(f"cannot listen on {host}:{port}: {error}") from error
             time.sleep(0.05)
         else:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a second packet waits 40 ms

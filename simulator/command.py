@@ -16,10 +16,11 @@ from fastapi import FastAPI
 from domain.clock import Clock
 from simulator.app import create_app
 from simulator.scenario import Scenario, load_scenario, seed_users
+from simulator.world import UnknownBody
 
 
 def simulator(
-    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     seed_users_count: Annotated[int, typer.Option("--seed-users", min=0, help="Users sim-user-1..N.")] = 0,
     speed: Annotated[float, typer.Option(min=0.001, help="World seconds per real second.")] = 1.0,
@@ -42,6 +43,9 @@ def simulator(
         starts_at = None if manual_from is None else manual_from.replace(tzinfo=UTC)
         app = create_app(scenario, None if starts_at is not None else clock, starts_at=starts_at)
         listener = _listen(host, port)
+    except UnknownBody as error:
+        typer.echo(f"simulator: the scenario names a car or box that is not in it: {error}", err=True)
+        raise typer.Exit(2) from None
     except (ValueError, LookupError, OSError) as error:
         typer.echo(f"simulator: {error}", err=True)
         raise typer.Exit(2) from None

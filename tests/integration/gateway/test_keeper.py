@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import CallerError
 from gateway.keeper import listening
 
 ROOT = Path(__file__).parents[3]
@@ -92,7 +93,11 @@ def test_a_process_that_cannot_serve_at_all_is_not_tried_for_ever(tmp_path: Path
         assert parent.wait(20) == 7
 
 
-def test_a_port_that_somebody_keeps_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.keeper.FREED_WITHIN_SECONDS", 0.0)
-    with listening("127.0.0.1", 0) as taken, pytest.raises(OSError, match="in use"):
-        listening("127.0.0.1", taken.getsockname()[1])
+    with listening("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CallerError, match=rf"127.0.0.1:{port}: .*in use"):
+            listening("127.0.0.1", port)
+    with pytest.raises(CallerError, match=r"203.0.113.1:0: "):  # no address of this machine (RFC 5737)
+        listening("203.0.113.1", 0)
