@@ -30,9 +30,6 @@ from providers.prices.file import FilePrices
 CHUNK = 50
 """Nights a process is handed at once."""
 
-OBJECTS_PER_SEARCH = 50_000
-"""New objects between two searches for garbage that is bound to itself [count]: several nights' worth."""
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -101,16 +98,20 @@ def _begin(wanted: Wanted) -> None:
 
 
 def _begin_worker(wanted: Wanted) -> None:
-    """In a process of its own, which does nothing else."""
+    """In a process of its own, which does nothing else: what is bound to itself is looked for after every chunk, not
+    again and again in the middle of a plan, and never among the modules and prices, which stay."""
     _begin(wanted)
     gc.collect()
-    gc.freeze()  # modules and prices stay as long as the process
-    gc.set_threshold(OBJECTS_PER_SEARCH)
+    gc.freeze()
+    gc.disable()
 
 
 def _chunk(numbers: Sequence[int]) -> list[Judged]:
     assert _NIGHTS is not None
-    return [_NIGHTS.judged(k) for k in numbers]
+    judged = [_NIGHTS.judged(k) for k in numbers]
+    if not gc.isenabled():
+        gc.collect()
+    return judged
 
 
 def run(wanted: Wanted, *, on_progress: Callable[[int, Summary], None] | None = None) -> tuple[dict[str, Any], bool]:
