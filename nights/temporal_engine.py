@@ -10,9 +10,10 @@ import asyncio
 import logging
 import typing
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from temporalio import activity
@@ -44,12 +45,6 @@ NEXT_TRY = timedelta(seconds=1)
 BEAT_AGE = COMMAND_HEARTBEAT / BEATS_PER_TIMEOUT + timedelta(seconds=1)
 """A sign of life older than this has not reached the server yet; its clock must not skip until it has."""
 
-PATIENCE_SECONDS = 5.0
-"""Real time after which the server's word is taken for ours: a step superseded before it began is never seen."""
-
-REST_SECONDS = 20.0
-"""Real time in which a workflow must come to rest."""
-
 
 SERVERS = 3
 """A night is tried on so many. A task that expires on the time-skipping server is never given out again."""
@@ -57,18 +52,40 @@ SERVERS = 3
 logger = logging.getLogger(__name__)
 
 
+BEATS_AT_ONCE = timedelta(milliseconds=1)
+"""The server's clock skips from beat to beat: none may be held back."""
+
+
+class Attempt(NamedTuple):
+    """One attempt of a durable step."""
+
+    activity_id: str
+    workflow_id: str
+    number: int
+
+
 class NoRest(RuntimeError):
     """The workflow did not come to rest."""
 
 
+NightT = TypeVar("NightT", bound="TemporalNight")
+
+
 class TemporalNight(PlayedNight):
     """A night whose session is a workflow."""
+
+    patience_seconds = 5.0
+    """Real time after which the server's word is taken for ours: a step superseded before it began is never seen."""
+
+    rest_seconds = 20.0
+    """Real time in which a workflow must come to rest."""
 
     def __init__(self, spec: NightSpec, series: PriceSeries, env: WorkflowEnvironment, clock: Clock) -> None:
         super().__init__(spec, series)
         self._env, self._server_clock = env, clock
         self._left_locked = 0  # steps that were under way when their workflow ended: the server keeps their locks
         self._sleeping: Counter[str] = Counter()  # steps that sleep on the timeline, by workflow
+        self._dying = 0  # steps whose worker has died, and the server does not know
         self._waiting: dict[str, str] = {}  # ids of steps that wait for their next try, each with its workflow
 
     def opened(self, state: SessionState) -> Any:
@@ -99,25 +116,26 @@ class TemporalNight(PlayedNight):
 
     def _on_timeline(self, name: str, method: Callable[[Any], Any]) -> Callable[..., Any]:
         async def run(step: Any) -> Any:
-            return await self.carry_out(name, step, activity.info())
+            info = activity.info()
+            return await self.carry_out(name, step, Attempt(info.activity_id, info.workflow_id or "", info.attempt))
 
         hints = typing.get_type_hints(method)
         run.__annotations__ = {"step": next(kind for key, kind in hints.items() if key != "return")}
         run.__annotations__["return"] = hints["return"]
         return activity.defn(name=name)(run)
 
-    async def carry_out(self, name: str, step: Any, info: activity.Info) -> Any:
+    async def carry_out(self, name: str, step: Any, attempt: "Attempt") -> Any:
         """One attempt of a step, on the timeline."""
-        self._waiting.pop(info.activity_id, None)
-        if self._open is not None and info.attempt == 1:
-            self._open.begun += 1
+        self._waiting.pop(attempt.activity_id, None)
+        if self._open is not None:
+            self._open.begins(attempt.activity_id)
         try:
-            result = await self._on_virtual(self._step(name, step), info.workflow_id or "")
+            result = await self._on_virtual(self._step(name, step), attempt.workflow_id)
         except ApplicationError as failure:
-            if failure.non_retryable or info.attempt >= VENDOR.maximum_attempts:
+            if failure.non_retryable or attempt.number >= VENDOR.maximum_attempts:
                 self._note(ANSWERS[name].lost_as(step, failure.type or "failed", self.timeline.now))
             else:
-                self._waiting[info.activity_id] = info.workflow_id or ""
+                self._waiting[attempt.activity_id] = attempt.workflow_id
             raise
         self._note(ANSWERS[name].heard_as(result))
         return result
@@ -161,19 +179,25 @@ class TemporalNight(PlayedNight):
         """From before the plug-in to after the unplug."""
         self._begin()
         end = self.spec.unplugs_at + AFTERWARDS
-        async with Worker(
-            self._env.client,
-            task_queue=QUEUE,
-            workflows=[SessionWorkflow],
-            activities=self.activities(),
-            max_heartbeat_throttle_interval=timedelta(milliseconds=1),
-            default_heartbeat_throttle_interval=timedelta(milliseconds=1),
-        ):
+        async with self._working():
             while self.timeline.now < end:
                 waiting = await self._rest()
                 await self._step_to(self._next_instant(end, waiting))
             await self._rest()
         self.world.truth.settle_all()
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        """While a worker runs."""
+        async with Worker(
+            self._env.client,
+            task_queue=QUEUE,
+            workflows=[SessionWorkflow],
+            activities=self.activities(),
+            max_heartbeat_throttle_interval=BEATS_AT_ONCE,
+            default_heartbeat_throttle_interval=BEATS_AT_ONCE,
+        ):
+            yield
 
     def _next_instant(self, end: datetime, waiting: int) -> datetime:
         instants = [end]
@@ -213,10 +237,14 @@ class TemporalNight(PlayedNight):
     async def _server_now(self) -> datetime:
         return self._server_clock.world(await self._env.get_current_time())
 
+    def _waits(self, session: TemporalSession) -> list[str]:
+        """Ids of the session's steps that wait for their next try."""
+        return [key for key, workflow_id in self._waiting.items() if workflow_id == session.workflow_id]
+
     async def _rest(self) -> int:
         """Wait until the workflow has decided on all it heard and its steps sleep; how many wait for another try."""
         begun = asyncio.get_running_loop().time()
-        deadline = begun + REST_SECONDS
+        deadline = begun + self.rest_seconds
         while asyncio.get_running_loop().time() < deadline:
             session = self._open
             if session is not None:
@@ -224,15 +252,16 @@ class TemporalNight(PlayedNight):
             self.loop.run_until(self.timeline.now, lambda: False)
             if session is None:
                 return 0
-            if asyncio.get_running_loop().time() - begun > PATIENCE_SECONDS:
+            if asyncio.get_running_loop().time() - begun > self.patience_seconds:
                 session.believe()
             if session.is_over or session.is_at_rest:
-                ours = [key for key, workflow_id in self._waiting.items() if workflow_id == session.workflow_id]
-                pending = await session.pending(ours)
+                waiting = self._waits(session)
+                pending = await session.pending(waiting)
                 if session.is_closed:
                     self._left_locked += self._sleeping[session.workflow_id]
                     return 0
                 is_settled = pending.under_way == self._under_way and self.loop.is_idle and session.is_at_rest
+                is_settled = is_settled and not self._dying and waiting == self._waits(session)
                 if is_settled and not session.is_over and await self._is_alive(pending):
                     return pending.waiting
             await asyncio.sleep(0.001)
@@ -241,20 +270,28 @@ class TemporalNight(PlayedNight):
         )
 
 
+Make = Callable[[NightSpec, PriceSeries, WorkflowEnvironment, Clock], NightT]
+
+
 async def play_on_temporal(spec: NightSpec, series: PriceSeries) -> TemporalNight:
-    """The night on a fresh time-skipping server; on another one, if the server loses a task on a busy machine."""
+    """The night on a fresh time-skipping server."""
+    return await play_as(TemporalNight, spec, series)
+
+
+async def play_as(make: Make[NightT], spec: NightSpec, series: PriceSeries) -> NightT:
+    """The night that `make` makes; on another server, if the first loses a task on a busy machine."""
     for _ in range(SERVERS - 1):
         try:
-            return await _played(spec, series)
+            return await _played(make, spec, series)
         except NoRest as why:
             logger.warning("once more on another server: %s", why)
-    return await _played(spec, series)
+    return await _played(make, spec, series)
 
 
-async def _played(spec: NightSpec, series: PriceSeries) -> TemporalNight:
+async def _played(make: Make[NightT], spec: NightSpec, series: PriceSeries) -> NightT:
     async with time_skipping() as env:
         clock = Clock.starting(TemporalNight.begins_at(spec), real_now=await env.get_current_time(), speed=1)
-        night = TemporalNight(spec, series, env, clock)
+        night = make(spec, series, env, clock)
         install(night.world)
         install_at_desk(night)
         await night.play_on()

@@ -42,8 +42,10 @@ STEPS = (Listen, Plan, Send, Read, Tell, CloseNight)
 class TemporalSession:
     """One session workflow: events go out as signals, decisions come back through the recorded step."""
 
-    def __init__(self, state: SessionState, client: Client, queue: str, clock: Clock) -> None:
-        self.state = state
+    def __init__(
+        self, state: SessionState, client: Client, queue: str, clock: Clock, *, task_timeout: timedelta | None = None
+    ) -> None:
+        self.state, self._task_timeout = state, task_timeout
         self.is_over = False  # it has decided to close
         self.is_closed = False  # and its workflow has ended
         self.record: list[tuple[int, datetime, BaseModel, bool]] = []  # as the loop keeps it, what is told of it
@@ -54,6 +56,7 @@ class TemporalSession:
         self.begun = 0  # of which were begun
         self.together = 0  # the last of several events that came at one instant, and are decided on together
         self._last_asked = 0
+        self._begun_ids: set[str] = set()
         self._outbox: deque[BaseModel] = deque()
         self._client, self._queue, self._clock = client, queue, clock
         self._handle: WorkflowHandle[Any, Any] | None = None
@@ -64,13 +67,16 @@ class TemporalSession:
             self._outbox.append(event)
 
     def decided(self, decision: Decision) -> None:
-        """A decision was recorded."""
+        """A decision was taken. A second one on the same events stands for the first, which died with its worker."""
+        is_anew = decision.seen == self.seen
+        if is_anew:
+            del self.record[max(i for i, (*_, is_decision) in enumerate(self.record) if is_decision)]
         self.record.append((decision.seen, decision.at, decision, True))
         self.seen = decision.seen
         self.expected = max(self.expected, decision.seen)  # a timer may have fired before we looked
         asked = sum(isinstance(effect, STEPS) for effect in decision.effects)
         # A decision outrun by an event was not acted on: the one taken anew stands for it.
-        self.to_begin += asked - (self._last_asked if decision.attempt else 0)
+        self.to_begin += asked - (self._last_asked if decision.attempt or is_anew else 0)
         self._last_asked = asked
         self.wake_at = next((effect.at for effect in decision.effects if isinstance(effect, WakeAt)), None)
         self.is_over = any(isinstance(effect, CloseSession) for effect in decision.effects)
@@ -81,6 +87,11 @@ class TemporalSession:
             return None
         wake = () if self.wake_at is None else (WakeAt(at=self.wake_at, reason="more has come at this instant"),)
         return Decision(at=question.now, seen=question.seen, attempt=question.attempt, effects=wake)
+
+    def begins(self, activity_id: str) -> None:
+        """A step begins, perhaps not for the first time."""
+        self.begun += activity_id not in self._begun_ids
+        self._begun_ids.add(activity_id)
 
     def heard(self, events: list[BaseModel], at: datetime) -> None:
         """A step ended, which the session hears as these events."""
@@ -118,6 +129,7 @@ class TemporalSession:
                 SessionStart(state=self.state, clock=self._clock, shell=SHELL),
                 id=self.workflow_id,
                 task_queue=self._queue,
+                task_timeout=self._task_timeout,
             )
         if len(self._outbox) > 1 and self.is_at_rest:
             self.together = self.seen + len(self._outbox)
