@@ -26,7 +26,9 @@ def picture_by_word(state: SessionState, now: datetime) -> Picture:
         charger = charger.model_copy(update=says_nothing)
     elif charger is not None and car is not None and car.device_id in state.lying:
         car = car.model_copy(update=says_nothing)
-    return fuse(car, charger, state.level, now, places=charging_places(state))
+    # Where it is says only of a car in no charger of the driver's whether it is away.
+    places = charging_places(state) if charger is None else frozenset()
+    return fuse(car, charger, state.level, now, places=places)
 
 
 def _heard_of_this_plug_in(state: SessionState, car: Reading | None) -> Reading | None:

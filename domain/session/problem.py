@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from math import ceil
 
 from domain.forecast import market_prices
 from domain.plan import ControlKind, PlanProblem
@@ -80,14 +82,13 @@ def _edges(starts_at: datetime, departs_at: datetime, prices: PriceSeries, tarif
     """Slot boundaries: now, the grid, every change of the market's price and of the tariff's, the departure."""
     hour = starts_at.replace(minute=0, second=0, microsecond=0)
     tick = hour + ((starts_at - hour) // SLOT + 1) * SLOT
-    edges = {starts_at, departs_at, *tariff.changes(starts_at, departs_at)}
-    while tick < departs_at:
-        edges.add(tick)
-        tick += SLOT
+    ticks = [tick + k * SLOT for k in range(ceil((departs_at - tick) / SLOT))]
     first = bisect_right(prices.slots, starts_at, key=lambda slot: slot.ends_at)  # most are of the days before
-    for slot in prices.slots[first:]:
-        edges.update(at for at in (slot.starts_at, slot.ends_at) if starts_at < at < departs_at)
-    return sorted(edges)
+    market = (at for slot in prices.slots[first:] for at in (slot.starts_at, slot.ends_at))
+    market_changes = [at for at in market if starts_at < at < departs_at]
+    # Each part is in order already, which makes sorting cheaper than a set of instants.
+    edges = sorted([starts_at, *ticks, departs_at, *market_changes, *tariff.changes(starts_at, departs_at)])
+    return [edge for edge, _ in groupby(edges)]
 
 
 def _driver_prices(tariff: Tariff, instants: Sequence[datetime], market: Sequence[float]) -> tuple[float, ...]:
