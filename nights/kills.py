@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
@@ -64,26 +65,25 @@ def ending_of(night: KilledNight) -> Ending:
     verdict = judge(truth, broken_promises(truth))
     orders = [(at, effect.order) for at, effect in _sent(night)]
     ours = [relay for relay in truth.relays if relay.cause.startswith("client:")]
-    per_order: Counter[str] = Counter()
-    for relay in ours:
-        before = [
-            o.key for at, o in orders if at <= relay.at and o.side == relay.side and o.goal.value in relay.cause.lower()
-        ]
-        per_order[before[-1] if before else f"none, {relay.side} {relay.now}"] += 1
     return Ending(
         is_ready=verdict.is_ready,
         is_told=verdict.is_told,
         orders=tuple((o.goal.value, o.side.value, _slot(truth, at)) for at, o in orders),
         moved=tuple((relay.side, relay.now) for relay in ours),
-        moved_twice=tuple(key for key, count in per_order.items() if count > 1),
+        moved_twice=moved_twice(ours, orders),
     )
 
 
-def _order_of(relay: Relay, orders: list[tuple[datetime, CommandOrder]]) -> str:
-    """The key of the last order before it that meant this."""
-    goal = relay.cause.removeprefix("client:").lower()
-    meant = [o.key for at, o in orders if at <= relay.at and o.side == relay.side and o.goal == goal]
-    return meant[-1] if meant else f"no order, {relay.side} {relay.now}"
+def moved_twice(relays: Sequence[Relay], orders: Sequence[tuple[datetime, CommandOrder]]) -> tuple[str, ...]:
+    """Keys of the orders for which a relay changed more than once. A change is laid to the last order that meant it."""
+    count = Counter(_order_of(relay, orders) for relay in relays)
+    return tuple(key for key, times in count.items() if times > 1)
+
+
+def _order_of(relay: Relay, orders: Sequence[tuple[datetime, CommandOrder]]) -> str:
+    goal = relay.cause.split(":")[1].lower()  # as the world tells it: client:START:<request>
+    meant = [order.key for at, order in orders if at <= relay.at and (order.side, order.goal) == (relay.side, goal)]
+    return meant[-1] if meant else f"no order of ours: {relay.side} {relay.now}"
 
 
 def _sent(night: KilledNight) -> list[tuple[datetime, Send]]:
