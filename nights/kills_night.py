@@ -133,7 +133,7 @@ class KilledNight(TemporalNight):
     async def _do(self, asked: Attempt, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The step's work, for as long as the worker lives and wants it."""
         _attempt.set((asked, lambda *_: send(writer, BEAT)))
-        carried = Carried(asked.activity_id, asked.workflow_id, asked.number)
+        carried = Carried(asked.activity_id, asked.workflow_id, asked.number, asked.is_local)
         work = asyncio.ensure_future(self.carry_out(asked.name, asked.step, carried))
         gone = asyncio.ensure_future(reader.read(1))
         await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)

@@ -5,6 +5,7 @@ this process dies, what it asked for stops there at the same instant, wherever i
 """
 
 import asyncio
+import logging
 import pickle
 import struct
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.deciding import decide_session
@@ -87,12 +89,14 @@ async def received(reader: asyncio.StreamReader) -> Any:
 
 
 def run(address: str, socket: str) -> None:
-    """Work until killed."""
+    """Work until killed. What the SDK and the workflow say of lost tasks and a driver who is not there is expected."""
+    logging.getLogger("temporalio").setLevel(logging.ERROR)
     asyncio.run(_work(address, socket))
 
 
 async def _work(address: str, socket: str) -> None:
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    silent = Runtime(telemetry=TelemetryConfig(logging=None))
+    client = await Client.connect(address, data_converter=pydantic_data_converter, runtime=silent)
     async with Worker(
         client,
         task_queue=QUEUE,

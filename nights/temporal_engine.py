@@ -9,8 +9,7 @@ locks the server's time; while all of them sleep on the timeline their locks are
 import asyncio
 import logging
 import typing
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +18,7 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -62,6 +62,7 @@ class Attempt(NamedTuple):
     activity_id: str
     workflow_id: str
     number: int
+    is_local: bool
 
 
 class NoRest(RuntimeError):
@@ -84,7 +85,7 @@ class TemporalNight(PlayedNight):
         super().__init__(spec, series)
         self._env, self._server_clock = env, clock
         self._left_locked = 0  # steps that were under way when their workflow ended: the server keeps their locks
-        self._sleeping: Counter[str] = Counter()  # steps that sleep on the timeline, by workflow
+        self._asleep: dict[Attempt, asyncio.Task[Any]] = {}  # attempts that sleep on the timeline
         self._dying = 0  # steps whose worker has died, and the server does not know
         self._waiting: dict[str, str] = {}  # ids of steps that wait for their next try, each with its workflow
 
@@ -99,7 +100,7 @@ class TemporalNight(PlayedNight):
     @property
     def _under_way(self) -> int:
         """Steps of the open session that sleep; a closed workflow has let go of its own."""
-        return 0 if self._open is None else self._sleeping[self._open.workflow_id]
+        return 0 if self._open is None else len(self._sleep(self._open))
 
     def activities(self) -> list[Callable[..., Any]]:
         """The steps under their names, run on the virtual timeline; and the decision, noted."""
@@ -117,7 +118,8 @@ class TemporalNight(PlayedNight):
     def _on_timeline(self, name: str, method: Callable[[Any], Any]) -> Callable[..., Any]:
         async def run(step: Any) -> Any:
             info = activity.info()
-            return await self.carry_out(name, step, Attempt(info.activity_id, info.workflow_id or "", info.attempt))
+            attempt = Attempt(info.activity_id, info.workflow_id or "", info.attempt, info.is_local)
+            return await self.carry_out(name, step, attempt)
 
         hints = typing.get_type_hints(method)
         run.__annotations__ = {"step": next(kind for key, kind in hints.items() if key != "return")}
@@ -130,7 +132,7 @@ class TemporalNight(PlayedNight):
         if self._open is not None:
             self._open.begins(attempt.activity_id)
         try:
-            result = await self._on_virtual(self._step(name, step), attempt.workflow_id)
+            result = await self._on_virtual(self._step(name, step), attempt)
         except ApplicationError as failure:
             if failure.non_retryable or attempt.number >= VENDOR.maximum_attempts:
                 self._note(ANSWERS[name].lost_as(step, failure.type or "failed", self.timeline.now))
@@ -145,14 +147,14 @@ class TemporalNight(PlayedNight):
             step = step.model_copy(update={"clock": self.clock})
         return await self.steps.run(name, step)
 
-    async def _on_virtual(self, work: Coroutine[Any, Any, Any], workflow_id: str) -> Any:
+    async def _on_virtual(self, work: Coroutine[Any, Any, Any], attempt: "Attempt") -> Any:
         """Run on the timeline's loop; cancelled with us. Under way is what sleeps there, not what has just ended."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         task = self.loop.create_task(work)
-        self._sleeping[workflow_id] += 1
+        self._asleep[attempt] = task
 
         def finished(ended: asyncio.Task[Any]) -> None:
-            self._sleeping[workflow_id] -= 1
+            del self._asleep[attempt]
             if done.done():
                 return
             if ended.cancelled():
@@ -237,6 +239,16 @@ class TemporalNight(PlayedNight):
     async def _server_now(self) -> datetime:
         return self._server_clock.world(await self._env.get_current_time())
 
+    def _sleep(self, session: TemporalSession) -> "list[Attempt]":
+        """The attempts of the session's steps that sleep."""
+        return [attempt for attempt in self._asleep if attempt.workflow_id == session.workflow_id]
+
+    def _let_go(self, attempts: "Iterable[Attempt]") -> None:
+        """End what the server no longer waits for: superseded, it would learn of it with its next heartbeat only."""
+        for attempt in attempts:
+            if not attempt.is_local and attempt in self._asleep:
+                self._asleep[attempt].cancel()
+
     def _waits(self, session: TemporalSession) -> list[str]:
         """Ids of the session's steps that wait for their next try."""
         return [key for key, workflow_id in self._waiting.items() if workflow_id == session.workflow_id]
@@ -256,9 +268,11 @@ class TemporalNight(PlayedNight):
                 session.believe()
             if session.is_over or session.is_at_rest:
                 waiting = self._waits(session)
+                asleep = self._sleep(session)
                 pending = await session.pending(waiting)
+                self._let_go(attempt for attempt in asleep if attempt.activity_id not in pending.known)
                 if session.is_closed:
-                    self._left_locked += self._sleeping[session.workflow_id]
+                    self._left_locked += len(self._sleep(session))
                     return 0
                 is_settled = pending.under_way == self._under_way and self.loop.is_idle and session.is_at_rest
                 is_settled = is_settled and not self._dying and waiting == self._waits(session)
@@ -283,7 +297,7 @@ async def play_as(make: Make[NightT], spec: NightSpec, series: PriceSeries) -> N
     for _ in range(SERVERS - 1):
         try:
             return await _played(make, spec, series)
-        except NoRest as why:
+        except (NoRest, RPCError) as why:
             logger.warning("once more on another server: %s", why)
     return await _played(make, spec, series)
 

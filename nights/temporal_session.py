@@ -159,7 +159,8 @@ class TemporalSession:
             if step.activity_type.name == SEND_COMMAND
             and step.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
         ]
-        return Pending(len(under_way), len(pending) - len(under_way), min(beats, default=None))
+        known = frozenset(step.activity_id for step in pending)
+        return Pending(len(under_way), len(pending) - len(under_way), min(beats, default=None), known)
 
 
 class Pending(NamedTuple):
@@ -168,6 +169,7 @@ class Pending(NamedTuple):
     under_way: int
     waiting: int  # for their next try
     beat_at: datetime | None  # server time of the oldest sign of life among commands under way; None: there are none
+    known: frozenset[str]  # ids of them all
 
 
 @asynccontextmanager
