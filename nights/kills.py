@@ -122,7 +122,7 @@ def hold(nights: Nights, k: int, tally: Tally) -> None:
         if (differing := ending.differs_in(meant)) or ending.moved_twice:
             found = {name: [asdict(meant)[name], asdict(ending)[name]] for name in differing}
             tally.wrong.append({"k": k, "moment": moment.value, "differs": found, "twice": ending.moved_twice})
-            words[-1] += " DIFFERS"
+            words[-1] += f" DIFFERS in {', '.join([*differing, *ending.moved_twice])}"
     tally.same += not any(wrong["k"] == k for wrong in tally.wrong)
     tally.seconds += time.monotonic() - began
     steps, spent = len(quiet.steps_seen), time.monotonic() - began

@@ -89,12 +89,13 @@ async def received(reader: asyncio.StreamReader) -> Any:
 
 
 def run(address: str, socket: str) -> None:
-    """Work until killed. What the SDK and the workflow say of lost tasks and a driver who is not there is expected."""
+    """Work until killed, or alone. What the SDK and the workflow say of lost tasks and an absent driver is expected."""
     logging.getLogger("temporalio").setLevel(logging.ERROR)
     asyncio.run(_work(address, socket))
 
 
 async def _work(address: str, socket: str) -> None:
+    lifeline, _ = await asyncio.open_unix_connection(socket)
     silent = Runtime(telemetry=TelemetryConfig(logging=None))
     client = await Client.connect(address, data_converter=pydantic_data_converter, runtime=silent)
     async with Worker(
@@ -107,7 +108,7 @@ async def _work(address: str, socket: str) -> None:
         max_heartbeat_throttle_interval=BEATS_AT_ONCE,
         default_heartbeat_throttle_interval=BEATS_AT_ONCE,
     ):
-        await asyncio.Event().wait()
+        await lifeline.read()  # until the runner is gone
 
 
 def _deciding(socket: str) -> Callable[..., Any]:
