@@ -10,11 +10,12 @@ import errno
 import gc
 import logging
 import os
+import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.errors import CallerError
@@ -30,6 +31,9 @@ FREED_WITHIN_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """Real time before the next process if the last one died before it served: its database may be away."""
 
+SETTLE_SECONDS = 5.0
+"""Real time a spare leaves to the one that has just taken over, who has a queue to work off."""
+
 GO = b"g"
 """What a child hears from its parent when its turn has come; the end instead, when the parent is gone."""
 
@@ -39,7 +43,7 @@ READY = b"r"
 Work = Callable[[socket.socket, bool], None]
 """Serves: gets its line to the parent, and whether another one served before."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -67,25 +71,23 @@ def keep(listener: socket.socket, work: Work) -> None:
 
     `listener` is closed here as soon as somebody asks to stop.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # whoever asks is heard while a child is waited for
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # else some systems do not keep it for who waits for it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     keeper = _Keeper(listener)
-    for number in _SIGNALS:
-        signal.signal(number, keeper.stop)
-    serving = _fork(work, None)
-    serving.go()
-    if not keeper.hears_that_it_serves(serving):
-        sys.exit(keeper.code_of(serving))  # who cannot serve at all is told so, not tried for ever
+    serving, has_served = _fork(work, None), False
     while True:
+        serving.go()
         spare = _fork(work, serving)
         code = keeper.code_of(serving)
-        if keeper.is_stopping or code == 0:
+        is_told = serving.has_told_that_it_serves()
+        has_served = has_served or is_told
+        if keeper.is_stopping or code == 0 or not has_served:  # who cannot serve at all is told so, not tried for ever
             spare.end()
-            sys.exit(code)
+            sys.exit(code if code >= 0 else 128 - code)
         logger.error("gateway died: another one takes over", extra={"action": "gateway_replaced", "code": code})
-        serving = spare
-        serving.go()
-        if not keeper.hears_that_it_serves(serving) and not keeper.is_stopping:
+        if not is_told:
             time.sleep(PAUSE_SECONDS)
+        serving = spare
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ class _Child:
     def go(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has died already
             self.line.send(GO)
+
+    def has_told_that_it_serves(self) -> bool:
+        """To be asked once it has died."""
+        with self.line, contextlib.suppress(ConnectionResetError):  # it died before it heard us
+            return self.line.recv(1) == READY
+        return False
 
     def end(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -114,11 +122,12 @@ def _fork(work: Work, before: _Child | None) -> _Child:
         theirs.close()
         return _Child(pid, ours)
     ours.close()
+    for number in (signal.SIGCHLD, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
     if before is not None:
         before.line.close()  # else the one before would not hear that the parent is gone
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        select.select([theirs], [], [], SETTLE_SECONDS)  # or until it is its turn
     work(theirs, before is not None)
     sys.exit()
 
@@ -128,33 +137,15 @@ class _Keeper:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self._serving = 0
         self.is_stopping = False
 
-    def hears_that_it_serves(self, child: _Child) -> bool:
-        """True once the child serves, False if it died before."""
-        with self._open_to_signals(child), contextlib.suppress(ConnectionResetError):
-            return child.line.recv(1) == READY
-        return False
-
     def code_of(self, child: _Child) -> int:
-        """How the child ended, as a shell tells it; waits for that."""
-        with self._open_to_signals(child), child.line:
-            _, status = os.waitpid(child.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        return code if code >= 0 else 128 - code
-
-    def stop(self, *_: object) -> None:
-        self.is_stopping = True
-        self._listener.close()
-        with contextlib.suppress(ProcessLookupError):  # it has just died
-            os.kill(self._serving, signal.SIGTERM)
-
-    @contextlib.contextmanager
-    def _open_to_signals(self, child: _Child) -> Iterator[None]:
-        self._serving = child.pid
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        """How the child ended; waits for that. Signals are taken from the queue, so that none falls in between."""
+        while True:
+            ended, status = os.waitpid(child.pid, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            if signal.sigwait(_HEARD) != signal.SIGCHLD:
+                self.is_stopping = True
+                self._listener.close()
+                os.kill(child.pid, signal.SIGTERM)
