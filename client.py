@@ -81,6 +81,7 @@ class Listed(Model):
 
     id: str  # of the driver or the session
     stage: str
+    brand: str = ""  # of the car
     is_open: bool
     began_at: datetime
 
@@ -298,9 +299,11 @@ class Nightcharge:
         try:
             async for found in self.temporal.list_workflows(query):
                 stage: Any = found.typed_search_attributes.get(labels.STAGE)
+                brand: Any = found.typed_search_attributes.get(labels.BRAND)
                 yield Listed(
                     id=found.id.removeprefix(prefix),
                     stage=stage or "unknown",
+                    brand=brand or "",
                     is_open=found.close_time is None,
                     began_at=found.start_time,
                 )

@@ -108,6 +108,7 @@ async def show(
         unplaced=[(c, seen.name(c)) for c in seen.state.of_side(Side.CHARGER) if c.id not in seen.state.places],
         places=await _places(api, seen),
         interventions=interventions,
+        of_car=_of_car(seen),
         nights=night_lines(seen.nights, seen.say),
         saved=seen.say.money(sum((night.saving for night in seen.nights), Decimal(0))),
         news=f"page.done.{done}" if f"page.done.{done}" in seen.say.keys else "",
@@ -277,6 +278,16 @@ async def _places(api: Services, seen: Seen) -> list[tuple[str, str]]:
         return [(place.id, place.name) for place in await api.vendor.places(seen.driver.id)]
     except NightchargeError:
         return []
+
+
+def _of_car(seen: Seen) -> dict[str, str]:
+    """By intervention, the cars it is about; of an only car it goes without saying."""
+    if len(seen.journey.vehicles) < 2:
+        return dict.fromkeys((one.id for one in seen.journey.interventions), "")
+    cars: dict[str, list[str]] = {}
+    for one in seen.journey.interventions:
+        cars.setdefault(one.id, []).append(seen.name(seen.state.devices[one.vehicle_id]))
+    return {key: ", ".join(names) for key, names in cars.items()}
 
 
 async def _interventions(api: Services, seen: Seen) -> list[Intervention]:

@@ -213,7 +213,7 @@ async def _night_page(
         state=state,
         numbers=[one.number for one in await api.store.accounts(session_id)],
         chart=await _chart(api, log, say, account, state),
-        steps=steps_of(log),
+        steps=steps_of(log, account.currency if account else rules.tariff.currency if rules else ""),
     )
 
 

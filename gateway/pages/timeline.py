@@ -23,13 +23,13 @@ class Step:
 GOOD_ENDS = ("proven", "already_so")
 
 
-def steps_of(log: Iterable[LogEntry]) -> list[Step]:
+def steps_of(log: Iterable[LogEntry], currency: str = "") -> list[Step]:
     """All steps worth a line, in order."""
     found: list[Step] = []
     for entry in log:
         if entry.kind is LogKind.DECISION:
             found += [step for effect in entry.data["effects"] if (step := _effect(entry.at, effect))]
-        elif step := _event(entry.at, entry.name, entry.data):
+        elif step := _event(entry.at, entry.name, entry.data, currency):
             found.append(step)
     return found
 
@@ -82,13 +82,14 @@ def _effect(at: datetime, effect: dict[str, Any]) -> Step | None:
             return None
 
 
-def _event(at: datetime, name: str, data: dict[str, Any]) -> Step | None:
+def _event(at: datetime, name: str, data: dict[str, Any], currency: str) -> Step | None:
     match name:
         case "plan_ready":
             plan = data["plan"]
             energy, cost = sum(plan["energy_ac_kwh"]), plan["energy_cost"]
-            words = f"Plan {data['revision']}: {energy:.1f} kWh for {cost:.2f}, {plan['status'].replace('_', ' ')}"
-            proof = f"with switching {plan['cost']:.2f}, nothing is below {plan['lower_bound']:.2f}"
+            price = f"{cost:.2f} {currency}".rstrip()
+            words = f"Plan {data['revision']}: {energy:.1f} kWh for {price}, {plan['status'].replace('_', ' ')}"
+            proof = f"with switching {plan['cost']:.2f}, proven that nothing is below {plan['lower_bound']:.2f}"
             return Step(at, "plan", words, f"{proof}; {plan['solver']}")
         case "plan_failed":
             return Step(at, "failed", "No plan", data["why"])
@@ -105,7 +106,7 @@ def _event(at: datetime, name: str, data: dict[str, Any]) -> Step | None:
             return Step(at, "plan", "New prices are out", data.get("area", ""))
         case "night_accounted":
             ready = "ready" if data["is_ready"] else "not ready"
-            return Step(at, "night", f"Accounted: {ready}, saved {data['saving']}", data["why"])
+            return Step(at, "night", f"Accounted: {ready}, saved {data['saving']} {currency}".rstrip(), data["why"])
         case "devices_leaving":
             return Step(at, "driver-said", "Devices leave", data.get("why", ""))
         case _:

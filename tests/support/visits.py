@@ -39,6 +39,10 @@ class Visit:
             self.page.set_viewport_size(PHONE)
         assert self.complaints == []
 
+    def pictured(self, name: str) -> None:
+        """A picture of a page that is not ours."""
+        self.page.screenshot(path=self._folder / f"{name}.png")
+
     def _looks(self, name: str, size: ViewportSize, theme: Literal["light", "dark"], *, by_axe: bool) -> None:
         self.page.set_viewport_size(size)
         self.page.emulate_media(color_scheme=theme)

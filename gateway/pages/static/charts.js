@@ -12,7 +12,7 @@
 
   // Grid at whole hours of the driver's own clock.
   function splits(spec, width) {
-    const hours = (spec.to - spec.from) / 3600, room = Math.max(2, Math.floor(width / 80));
+    const hours = (spec.to - spec.from) / 3600, room = Math.max(2, Math.floor(width / (width < 500 ? 62 : 80)));
     const step = [1, 2, 3, 4, 6, 12, 24].find((h) => hours / h <= room) || 24;
     const at = clock(spec.zone), found = [];
     for (let t = Math.ceil(spec.from / 900) * 900; t <= spec.to; t += 900) {

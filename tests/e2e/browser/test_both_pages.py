@@ -9,7 +9,7 @@ import re
 import httpx
 from playwright.sync_api import Page, expect
 from support.house import House
-from support.visits import Visit
+from support.visits import DESK, PHONE, Visit
 
 
 def open_page(visit: Visit, house: House, driver: str) -> Page:
@@ -151,6 +151,18 @@ def test_a_night_shows_itself_live_and_tells_the_cost_before_it_obeys(visit: Vis
     visit.looks_well("tonight-de")
 
 
+def in_temporal(visit: Visit, address: str, workflow_id: str, name: str, told: str) -> None:
+    """A workflow's page in the Temporal UI, with its story in words. It draws itself late, the story in a frame."""
+    page = visit.page
+    page.set_viewport_size(DESK)
+    page.goto(address)
+    expect(page.get_by_role("heading", name=workflow_id)).to_be_visible()
+    page.get_by_text("User Metadata", exact=True).first.click()
+    expect(page.frame_locator("iframe").last.locator("body")).to_contain_text(told)
+    visit.pictured(name)
+    page.set_viewport_size(PHONE)
+
+
 def test_an_operator_finds_a_driver_and_follows_the_night(visit: Visit, house: House) -> None:
     driver = house.bring_home("dora", "TESLA")
     house.remember_nights(driver)
@@ -184,6 +196,10 @@ def test_an_operator_finds_a_driver_and_follows_the_night(visit: Visit, house: H
     assert address.startswith(house.at.ui_url)
     assert httpx.get(address, timeout=60).status_code == 200
     workflow_id = address.rsplit("/", 1)[-1].replace("%3A", ":")
+    in_temporal(visit, address, workflow_id, "ui-session", told="last command")
+    of_driver = address.replace(address.rsplit("/", 1)[-1], f"driver%3A{driver}")
+    in_temporal(visit, of_driver, f"driver:{driver}", "ui-driver", told="smart charging enabled")
+    page.goto(f"{house.url}/operator")
     page.get_by_role("searchbox").fill(workflow_id)
     page.get_by_role("button", name="Find").click()
     expect(page.locator(".timeline")).to_be_visible()
