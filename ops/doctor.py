@@ -1,6 +1,7 @@
 """What an installation needs, each looked at, with what to do about it."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -138,11 +139,17 @@ def _missing_file(url: str) -> str:
 
 
 async def _temporal(_: Settings) -> AsyncIterator[Finding]:
-    mend = "is it up, and TEMPORAL_ADDRESS (or TEMPORAL_PROFILE) right?"
+    mend = (
+        "is it up, and TEMPORAL_ADDRESS (or TEMPORAL_PROFILE) right? "
+        "for an installation of `nightcharge up` first: set -a; . FOLDER/env; set +a"
+    )
     try:
         client = await connect()
     except RuntimeError as error:
-        yield bad("temporal", str(error).splitlines()[0], mend)
+        words = str(error).splitlines()[0]
+        address = re.search(r"\d+\.\d+\.\d+\.\d+:\d+", words)
+        refused = "refused" in words and address is not None
+        yield bad("temporal", f"nobody answers at {address[0]}" if refused and address else words, mend)
         return
     yield good("temporal", f"{client.service_client.config.target_host}, namespace {client.namespace}")
     try:

@@ -30,7 +30,9 @@ T = TypeVar("T")
 File = Annotated[Path, typer.Argument(help="The program as YAML.", exists=True, dir_okay=False)]
 Name = Annotated[str, typer.Argument(help="The program's name.")]
 
-program = typer.Typer(no_args_is_help=True, help=__doc__)
+program = typer.Typer(
+    no_args_is_help=True, help="Programs as data: check, compare, store; tickets in, reliability out."
+)
 
 
 class Strict(yaml.SafeLoader):
