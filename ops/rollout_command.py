@@ -32,9 +32,7 @@ from workflows.search_attributes import PROGRAM
 REFUSED = 2
 """Exit code: it makes no sense now; the reason was told."""
 
-rollout = typer.Typer(
-    no_args_is_help=True, help="Try out, start, watch, stop and take back a program's phases."
-)
+rollout = typer.Typer(no_args_is_help=True, help="Try out, start, watch, stop and take back a program's phases.")
 
 Name = Annotated[str, typer.Argument(help="The program's name.")]
 Rollout = Annotated[str, typer.Argument(help="The rollout's id, as `start` told it.")]
