@@ -21,7 +21,9 @@ COPY workflows ./workflows
 COPY deploy ./deploy
 COPY cli.py client.py settings.py worker.py ./
 
-RUN useradd --system --create-home --uid 10001 nightcharge \
+# Compiled once here: a started process may not write beside its code.
+RUN python -m compileall -q . \
+    && useradd --system --create-home --uid 10001 nightcharge \
     && mkdir /data \
     && chown nightcharge:nightcharge /data
 USER nightcharge

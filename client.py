@@ -87,14 +87,21 @@ class Listed(Model):
 
 
 async def connect(address: str | None = None, namespace: str | None = None) -> Client:
-    """The Temporal client with our converter; address and namespace come from Temporal's environment profile."""
+    """The Temporal client with our converter; address and namespace come from Temporal's environment profile.
+
+    Raises:
+        EngineUnavailable: nobody answers there.
+    """
     profile = ClientConfig.load_client_connect_config()
     if address is not None:
         profile["target_host"] = address
     if namespace is not None:
         profile["namespace"] = namespace
     profile.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**profile, plugins=[PLUGIN])
+    try:
+        return await Client.connect(**profile, plugins=[PLUGIN])
+    except RuntimeError as error:  # the SDK's word for a server that cannot be reached
+        raise EngineUnavailable(f"no Temporal server answers at {profile['target_host']}") from error
 
 
 class Nightcharge:

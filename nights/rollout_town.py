@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
@@ -22,7 +21,6 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from activities.deciding import decide_driver
 from activities.rollout import RolloutSteps, decide_rollout
-from client import connect
 from domain.capabilities import BrandRow, BrandTable
 from domain.devices import Capability, CapabilityKind, Device, PowerDeliveryState, Reading, Side
 from domain.driver.apply import apply
@@ -36,7 +34,7 @@ from domain.rollout.standing import Phase, Standing
 from domain.rollout.state import RolloutState
 from nights.billed import billed
 from ops.ports import free_port
-from ops.processes import Processes, StartFailed, tool
+from ops.processes import Processes, answering, tool
 from storage.database import Database
 from storage.migrations import migrate
 from storage.programs import Programs
@@ -303,20 +301,7 @@ async def town(folder: Path) -> AsyncIterator[Town]:
         grid = ("--log-level", "error", "--dynamic-config-value", TIMER_GRID)
         await processes.start("temporal", *command, *grid, *attributes, ready="Server:")
         address = f"127.0.0.1:{port}"
-        yield Town(folder, processes, await _answering(address), address)
-
-
-async def _answering(address: str) -> Client:
-    for _ in range(200):
-        try:
-            client = await connect(address)
-            await client.workflow_service.get_system_info(GetSystemInfoRequest())
-            await client.count_workflows()
-        except (RPCError, RuntimeError):
-            await asyncio.sleep(0.1)
-        else:
-            return client
-    raise StartFailed("the Temporal server does not answer")
+        yield Town(folder, processes, await answering(address), address)
 
 
 class HeldFleet(Fleet):

@@ -1,7 +1,6 @@
 """What an installation needs, each looked at, with what to do about it."""
 
 import asyncio
-import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -17,7 +16,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from client import connect
+from client import EngineUnavailable, connect
 from domain.clock import Clock
 from domain.errors import NightchargeError
 from domain.model import Model
@@ -145,11 +144,8 @@ async def _temporal(_: Settings) -> AsyncIterator[Finding]:
     )
     try:
         client = await connect()
-    except RuntimeError as error:
-        words = str(error).splitlines()[0]
-        address = re.search(r"\d+\.\d+\.\d+\.\d+:\d+", words)
-        refused = "refused" in words and address is not None
-        yield bad("temporal", f"nobody answers at {address[0]}" if refused and address else words, mend)
+    except EngineUnavailable as error:
+        yield bad("temporal", str(error), mend)
         return
     yield good("temporal", f"{client.service_client.config.target_host}, namespace {client.namespace}")
     try:

@@ -11,12 +11,11 @@ from typing import Any
 
 import httpx
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from client import connect
 from domain.clock import Clock
 from ops.ports import free_port
-from ops.processes import Processes, StartFailed, tool
+from ops.processes import Processes, answering, tool
 from settings import Settings
 from workflows.search_attributes import ALL
 
@@ -118,15 +117,8 @@ async def _temporal(processes: Processes, folder: Path) -> tuple[str, str]:
     )
     await processes.start("temporal", *command, ready="Server:")
     address = f"127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            client = await connect(address)
-            await client.count_workflows()
-        except (RPCError, RuntimeError):
-            await asyncio.sleep(0.1)
-        else:
-            return address, f"http://127.0.0.1:{ui_port}"
-    raise StartFailed("the Temporal server does not answer")
+    await answering(address)
+    return address, f"http://127.0.0.1:{ui_port}"
 
 
 def search_attribute_options() -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from client import connect
+from client import EngineUnavailable, connect
 from nights.billed import billed as billed_actions
 from ops.inspect import Story, in_lines, is_whole, runs_of, story_of
 from settings import Settings
@@ -76,7 +76,7 @@ async def _temporal() -> Client | None:
     """The client, or None, and a word about it, if no server answers."""
     try:
         return await connect()
-    except RuntimeError as error:
+    except EngineUnavailable as error:
         typer.echo(f"no workflow history, storage alone is read: {error}", err=True)
         return None
 

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from client import EngineUnavailable, connect
 from ops.ports import free_port as free_port  # found here too
 
 STARTS_WITHIN_SECONDS = 120.0
@@ -22,6 +26,23 @@ class StartFailed(RuntimeError):
 def tool(name: str) -> str:
     """The path of a program installed beside this Python."""
     return str(Path(sys.executable).with_name(name))
+
+
+async def answering(address: str) -> Client:
+    """A client of the Temporal server at `address`, once it answers questions.
+
+    Raises:
+        StartFailed: it does not within some twenty seconds.
+    """
+    for _ in range(200):
+        try:
+            client = await connect(address)
+            await client.count_workflows()
+        except (RPCError, EngineUnavailable):
+            await asyncio.sleep(0.1)
+        else:
+            return client
+    raise StartFailed("the Temporal server does not answer")
 
 
 class Processes:

@@ -11,7 +11,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from client import connect
+from client import EngineUnavailable, connect
 from domain.clock import Clock
 from domain.errors import CallerError
 from domain.program import Program
@@ -115,7 +115,7 @@ def _say(rollout_id: str, said: Operator, as_json: bool) -> None:
 
     try:
         asyncio.run(signal())
-    except (RPCError, RuntimeError) as error:
+    except (RPCError, EngineUnavailable) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
     tell(as_json, {"rollout_id": rollout_id, **said.model_dump(mode="json")}, f"told {rollout_id}")
@@ -130,7 +130,7 @@ async def _state(rollout_id: str) -> RolloutState:
 def _start(name: str, make: Any, as_json: bool, *, wait: bool = False) -> None:
     try:
         rollout_id, ended = asyncio.run(_begin(name, make, Settings(), wait=wait))
-    except (CallerError, RPCError, RuntimeError, WorkflowAlreadyStartedError) as error:
+    except (CallerError, RPCError, EngineUnavailable, WorkflowAlreadyStartedError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
     told: dict[str, Any] = {"rollout_id": rollout_id}

@@ -21,7 +21,6 @@ from pathlib import Path
 import httpx
 from pydantic import ValidationError
 
-from client import connect
 from domain.model import Model
 from domain.program import Program
 from gateway.api.access import Scope, new_key
@@ -29,7 +28,7 @@ from ops.embedded import TIMER_GRID, search_attribute_options
 from ops.kept_world import keep
 from ops.ports import free_port, taken
 from ops.practice_prices import practice_prices
-from ops.processes import Processes, StartFailed, tool
+from ops.processes import Processes, StartFailed, answering, tool
 from settings import Settings
 from storage.sql import SqlStore
 from storage.tenants import Tenants
@@ -155,7 +154,7 @@ class Installation:
         async with Processes(self.folder) as processes:
             temporal, *others = self.parts()
             await self._start(processes, temporal)
-            await _answers(self.env["TEMPORAL_ADDRESS"])
+            await answering(self.env["TEMPORAL_ADDRESS"])
             await asyncio.gather(*(self._start(processes, part) for part in others))
             await self._recognise()
             yield processes
@@ -270,18 +269,6 @@ class Installation:
     @property
     def _prices(self) -> Path:
         return self.folder / "prices.csv"
-
-
-async def _answers(address: str) -> None:
-    """Wait until the Temporal server answers questions."""
-    for _ in range(200):
-        try:
-            await (await connect(address)).count_workflows()
-        except Exception:
-            await asyncio.sleep(0.1)
-        else:
-            return
-    raise StartFailed("the Temporal server does not answer")
 
 
 def _command_of(pid: int) -> str:

@@ -1,6 +1,7 @@
 """The command line: every command is there, and each loads only what it needs."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,3 +84,16 @@ def test_a_command_loads_no_solver_and_no_pictures(command: str) -> None:
     code = f"import sys, cli; cli.app_of(['{command}']); print(sorted({{'ortools', 'matplotlib'}} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"
+
+
+def test_a_temporal_server_that_cannot_be_reached_is_named_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nowhere = f"127.0.0.1:{taken.getsockname()[1]}"
+    monkeypatch.setenv("TEMPORAL_ADDRESS", nowhere)
+    monkeypatch.setattr(sys, "argv", ["nightcharge", "worker"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.strip() == f"nightcharge worker: no Temporal server answers at {nowhere}"
