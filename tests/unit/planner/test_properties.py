@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.plan import ChargingPlan, ControlKind, PlanProblem, PlanStatus
 from domain.site import SitePlan, SiteProblem
 from planner import plan, plan_site
+from planner.explain import why_not
 
 MINUTES = timedelta(minutes=1)
 SLOTS = st.sampled_from([15, 60, 3.2, 37.5])
@@ -116,7 +117,7 @@ def test_with_few_switches_no_pattern_of_as_few_costs_less(problem: PlanProblem,
     assert answer.lower_bound <= answer.cost + 1e-9
 
 
-@given(problems(control=ControlKind.MODULATED), st.data())
+@given(problems(), st.data())
 @EASY
 def test_a_dearer_slot_is_never_used_more(problem: PlanProblem, data: st.DataObject) -> None:
     t = data.draw(st.integers(0, len(problem.price_per_kwh) - 1))
@@ -184,6 +185,14 @@ def test_a_plan_solved_again_from_its_middle_is_as_cheap(problem: PlanProblem, d
         states = [rest.is_on_at_start] + [whole.is_on(s) for s in range(t, n)]
         left += problem.switch_cost * sum(a != b for a, b in pairwise(states))
         assert again.cost - again.missing_cost <= left + 1e-6
+
+
+@given(wild_problems(), st.data())
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_no_answer_to_why_not_here_is_cheaper_than_the_plan(problem: PlanProblem, data: st.DataObject) -> None:
+    choice = why_not(problem, data.draw(st.sampled_from(problem.edges[:-1])))
+    if choice is not None:
+        assert choice.extra_cost >= -1e-4 * max(1.0, abs(choice.plan.cost))
 
 
 @st.composite
