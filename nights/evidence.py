@@ -9,7 +9,7 @@ from domain.session.effects import Decision, Send
 from domain.session.events import CommandEnded
 from nights.desk_faults import TO_LET_GO, install_at_desk
 from nights.judge.possible import Moved, possible_after_waiting, possible_pct
-from nights.judge.promises import wait_ends_at
+from nights.judge.promises import SWITCHES, wait_ends_at
 from nights.judge.truth import Acted, Band, Billed, Claim, Command, Gone, Point, Priced, Relay, Truth, Wished, Word
 from nights.judge.verdict import is_ready
 from nights.night_prices import between
@@ -36,7 +36,12 @@ def truth_of(night: PlayedNight) -> Truth:
     if is_ready(truth):
         return truth
     after = possible_after_waiting(night.spec, tuple(_moved(night)), wait_ends_at(truth))
-    return replace(truth, possible_pct=possible_pct(night.spec), possible_after_waiting_pct=after)
+    return replace(
+        truth,
+        possible_pct=possible_pct(night.spec),
+        possible_in_six_pct=possible_pct(night.spec, most_switches=SWITCHES),
+        possible_after_waiting_pct=after,
+    )
 
 
 def _moved(night: PlayedNight) -> Iterator[Moved]:
@@ -138,11 +143,10 @@ def _gone(night: PlayedNight) -> Iterator[Gone]:
 
 
 def _misled_until(spec: NightSpec) -> datetime | None:
-    """Until when the level of before the trip was told, where that was higher than the true one (F8)."""
-    for fault in spec.faults:
-        if fault.f == "F8" and fault.params["off_pct"] > 0:
-            return spec.plug_in_at + timedelta(minutes=fault.params["for_minutes"])
-    return None
+    """Until when the level of before the trip was told, where that was higher than the true one (F8), or a cold battery
+    that charges at once hides what car and charger can do (F54): no vendor tells what a charger can do."""
+    hides = [f for f in spec.faults if f.f == "F54" or (f.f == "F8" and f.params["off_pct"] > 0)]
+    return max((spec.plug_in_at + timedelta(minutes=fault.params["for_minutes"]) for fault in hides), default=None)
 
 
 def _bills(night: PlayedNight) -> tuple[Billed, ...]:

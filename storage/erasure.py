@@ -59,6 +59,11 @@ def is_erased(session: Session, driver_id: str, at: datetime) -> bool:
     return row is not None and at <= row.at
 
 
+def was_erased(session: Session, driver_id: str) -> bool:
+    """Whether this driver was erased at some time, and may have come back since."""
+    return session.get(ErasedRow, _digest(driver_id)) is not None
+
+
 def _erase(session: Session, driver_id: str, device_ids: tuple[str, ...], at: datetime) -> None:
     upsert(session, ErasedRow(digest=_digest(driver_id), at=at))
     known = session.exec(select(DeviceRow.id).where(DeviceRow.driver_id == driver_id))

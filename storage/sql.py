@@ -12,11 +12,11 @@ from sqlmodel import Session, col, delete, select, update
 from domain.account import NightAccount
 from domain.commands import CommandIntent, CommandOrder, CommandOutcome
 from domain.devices import Device, Reading
-from domain.errors import CallerError
+from domain.errors import CallerError, UnknownDevice
 from domain.nightlog import LogEntry, from_lines, to_lines
 from domain.relevance import Watch
 from storage.database import Database
-from storage.erasure import SqlErasure, is_erased
+from storage.erasure import SqlErasure, is_erased, was_erased
 from storage.hooks import ACCOUNTED, put_news
 from storage.inbox import SqlInbox
 from storage.migrations import migrate
@@ -52,6 +52,8 @@ class SqlStore:
 
     async def open_intent(self, intent: CommandIntent) -> CommandIntent:
         def work(session: Session) -> CommandIntent:
+            if was_erased(session, intent.order.driver_id) and session.get(DeviceRow, intent.order.device_id) is None:
+                raise UnknownDevice  # a session that was left behind; of one who came back the devices are known
             insert_new(session, [_command_row(intent)])
             return _intent(session.get_one(CommandRow, intent.key))
 

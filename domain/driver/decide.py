@@ -23,7 +23,7 @@ from domain.driver.effects import (
     Vitals,
     WakeAt,
 )
-from domain.driver.linked import is_login_dead, standing_chargers
+from domain.driver.linked import is_login_dead, standing_chargers, twins
 from domain.driver.outcomes import is_pending
 from domain.driver.plugged import is_plugged_in
 from domain.driver.state import DriverLabels, DriverState, Todo
@@ -193,8 +193,9 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
             battery_capacity_kwh=device.reading.battery_capacity_kwh or TYPICAL_BATTERY_KWH,
             can_start=vehicle.own.can_start and not is_cut_off,
             can_stop=vehicle.own.can_stop and not is_cut_off,
+            aliases=_other_ids(state, device),
         ),
-        boxes=tuple(Box(device_id=charger.id, vendor=charger.vendor) for charger in chargers),
+        boxes=tuple(Box(device_id=c.id, vendor=c.vendor, aliases=_other_ids(state, c)) for c in chargers),
         wish=state.wish,
         tariff=state.program.tariff,
         plugged_in_at=_plugged_in_at(state, device) or now,
@@ -202,6 +203,11 @@ def _session_of(state: DriverState, vehicle: VehicleJourney, device: Device, now
         readings={d.id: d.reading for d in (device, *chargers) if d.reading.observed_at is not None},
         seen_kw=_power_at_plug_in(device),
     )
+
+
+def _other_ids(state: DriverState, device: Device) -> tuple[str, ...]:
+    """Ids of the same physical device at other vendors (F65)."""
+    return tuple(twin.id for twin in twins(state, device.id) if twin.id != device.id)
 
 
 def _power_at_plug_in(vehicle: Device) -> float | None:

@@ -22,7 +22,7 @@ from domain.session.effects import (
     Tell,
     WakeAt,
 )
-from domain.session.hearing import note_match, soc_at_opening, with_night
+from domain.session.hearing import in_our_names, note_match, soc_at_opening, with_night
 from domain.session.picture import picture_of
 from domain.session.rivals import seen
 from domain.session.state import Command, Night, SessionState
@@ -101,7 +101,9 @@ def _awake(state: SessionState) -> SessionState:
     """A session is born with readings; what they mean is learnt when its first night opens."""
     if state.level is not None or state.traces:
         return state
-    traces = {key: traced(UNTRACED, reading) for key, reading in state.readings.items()}
+    readings = {key: in_our_names(state, reading) for key, reading in state.readings.items()}
+    state = state.model_copy(update={"readings": readings})
+    traces = {key: traced(UNTRACED, reading) for key, reading in readings.items()}
     car = state.readings.get(state.car.device_id)
     level = None
     if car is not None and car.soc_pct is not None and car.observed_at is not None:

@@ -19,6 +19,12 @@ from domain.session.wants import Want, is_reached, is_stuck_slow, measure_at, mu
 PROOF_LASTS = timedelta(minutes=10)
 """A proof counts this long against older words; vendors that tell changes only never tell a newer one."""
 
+LAST_ACT_WITHIN = timedelta(minutes=13)
+LAST_ACT_AFTERWARDS = timedelta(minutes=1)
+"""What leaves our hands is asked to let go, and looked at no longer than this; a second side, after a first that took
+its time, but briefly. All ends before unlinking or erasing, a quarter of an hour after it was asked for, goes on
+without us (F38, F39)."""
+
 FLOW_FORGOTTEN = timedelta(hours=3)
 """Energy measured longer ago than this is not known to flow any more: looks every hour have failed meanwhile."""
 
@@ -34,7 +40,9 @@ def release_what_leaves(state: SessionState, picture: Picture, now: datetime) ->
     for side in sorted({state.side_of(device_id) for device_id in state.leaving}):
         open_command = state.open_command_on(side)
         if open_command is not None and open_command.order.goal is Goal.START:
-            return
+            if now < open_command.begun_at + LAST_ACT_WITHIN:
+                return
+            continue  # it was asked, and is not waited for any longer
         may_hold = state.hold_on(side) is not None or open_command is not None
         if not may_hold or picture.is_plugged is False or side in failed_sides(state, Goal.START, now):
             continue
@@ -88,6 +96,15 @@ def control_the_flow(state: SessionState, picture: Picture, now: datetime) -> It
         yield _send(state, goal, next_step, want, now, is_restart=is_restart)
     elif goal is Goal.START and (pulse := pulse_rung(state, picture, now, is_pressing=is_pressing)) is not None:
         yield _send(state, Goal.STOP, pulse, want, now, is_pulse=True)
+
+
+def _last_act_limit(state: SessionState, now: datetime) -> timedelta:
+    """How long a command is looked at; while devices leave, no longer than they are ours."""
+    if not state.leaving:
+        return timedelta.max
+    commands = state.night.commands if state.night is not None else ()
+    has_waited = any(c.order.goal is Goal.START and now < c.begun_at + 2 * LAST_ACT_WITHIN for c in commands)
+    return LAST_ACT_AFTERWARDS if has_waited else LAST_ACT_WITHIN
 
 
 def _must_call(state: SessionState, picture: Picture) -> bool:
@@ -184,7 +201,7 @@ def _send(
         device_id=device.device_id,
         driver_id=state.driver_id,
         proof=rung.proof,
-        prove_by=now + proof_limit(state, side),
+        prove_by=now + min(proof_limit(state, side), _last_act_limit(state, now)),
         witness_ids=witness_ids(state),
         toggles=toggles(state, side),
         spread_seconds=want.spread_seconds,

@@ -9,7 +9,7 @@ from domain.fusion import Picture
 from domain.machine import to_rest
 from domain.relevance import Watch
 from domain.session.begin import begun
-from domain.session.control import control_the_flow, proof_ends_at, release_what_leaves
+from domain.session.control import LAST_ACT_WITHIN, control_the_flow, proof_ends_at, release_what_leaves
 from domain.session.effects import (
     CloseNight,
     CloseSession,
@@ -92,6 +92,8 @@ def listen_to_devices(state: SessionState) -> Iterator[SessionEffect]:
     """Only what this night needs to know reaches the session."""
     mark = state.night.target_soc_pct if state.night else state.wish.target_soc_pct
     known, ids, area = state.watch, state.device_ids, state.tariff.area
+    if state.ends_because:
+        return  # nothing is to be heard any more
     if known is not None and (known.device_ids, known.soc_above_pct, known.area) == (ids, mark, area):
         return
     if not is_busy(state):
@@ -228,6 +230,8 @@ def _instants(state: SessionState, picture: Picture, now: datetime) -> Iterator[
     yield night.departs_at, "departure"
     if night.is_closing:
         return
+    if state.leaving:
+        yield from ((c.begun_at + LAST_ACT_WITHIN, "wait no longer for what leaves") for c in state.open_commands())
     if not picture.is_flowing:  # what flows goes on; the plan's next switch is woken for anyway
         yield must_start_at(state, night, picture), "from here price no longer counts"
     if (at := rests_until(night, now)) > now:

@@ -10,7 +10,7 @@ from domain.session.ladder import unsure_sides
 from domain.session.picture import picture_by_word, picture_of, says_done
 from domain.session.plug import note_plug
 from domain.session.rivals import seen
-from domain.session.state import Night, SessionState
+from domain.session.state import Box, Car, Night, SessionState
 
 SETTLED_AFTER = timedelta(minutes=5)
 """Power is taken for what the car draws once it has flowed this long: a ramp is over, a slow start shows (F23)."""
@@ -24,6 +24,7 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     """The state after a reading of one of its devices."""
     if reading.device_id not in state.device_ids:
         return state
+    reading = in_our_names(state, reading)
     state = state.model_copy(update={"reads_open": state.reads_open - {reading.device_id}})
     if _is_older(reading, state.readings.get(reading.device_id)):
         return state
@@ -41,6 +42,16 @@ def hear_reading(state: SessionState, reading: Reading) -> SessionState:
     picture = picture_by_word(state, reading.received_at)
     state = seen(note_plug(state, picture, reading), picture)
     return _note_power(_note_ready(_without_disproved_holds(state, reading), reading, fell=fell), reading)
+
+
+def in_our_names(state: SessionState, reading: Reading) -> Reading:
+    """The reading, whichever account of a device its vendor named as the other end of the cable (F65)."""
+    named = reading.paired_with
+    if named is None:
+        return reading
+    known: tuple[Car | Box, ...] = (state.car, *state.boxes)
+    ours = next((device.device_id for device in known if named in device.aliases), named)
+    return reading if ours == named else reading.model_copy(update={"paired_with": ours})
 
 
 def note_match(state: SessionState) -> SessionState:

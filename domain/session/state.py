@@ -43,6 +43,7 @@ class Car(Model):
     toggles: bool = False  # a repeated command flips it
     resumes: bool = True  # False: a pause may end the charge for good
     acts_within_seconds: float | None = None  # from command to effect; None: as its maker's devices do
+    aliases: tuple[str, ...] = ()  # the same car's ids at other vendors (F65)
     taper_from_pct: float | None = None  # level at which its power begins to fall [%]; None: not known
     taper_end_power_kw: float = Field(default=0.0, ge=0)  # what is left of it at the full battery [kW, meter]
 
@@ -58,6 +59,7 @@ class Box(Model):
     toggles: bool = False
     resumes: bool = True
     acts_within_seconds: float | None = None
+    aliases: tuple[str, ...] = ()  # the same charger's ids at other vendors (F65)
 
 
 class OverrideKind(StrEnum):

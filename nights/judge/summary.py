@@ -76,6 +76,7 @@ class Summary:
         self.alarms_healthy = self.alarms_faulty = 0
         self.missed_possible: list[int] = []
         self.lost_waiting: list[int] = []
+        self.beyond_switches: list[int] = []
         self.healthy_costs = Costs()
         self.spreads: list[float] = []
         self.broken: dict[str, list[int]] = defaultdict(list)
@@ -92,6 +93,8 @@ class Summary:
             self.missed_possible.append(verdict.k)
             if verdict.is_lost_waiting:
                 self.lost_waiting.append(verdict.k)
+            elif verdict.is_beyond_switches:
+                self.beyond_switches.append(verdict.k)
         self.spreads.extend(verdict.spread_seconds)
         for name in verdict.broken:
             self.broken[name].append(verdict.k)
@@ -129,6 +132,7 @@ class Summary:
             "ready_possible": self.possible,
             "missed": self.missed_possible[:FAILING_SHOWN],
             "lost_while_waiting": len(self.lost_waiting),
+            "beyond_six_switches": len(self.beyond_switches),
             "cost_over_optimum_pct": self.healthy_costs.over_pct,
             "promises": self.promises(),
             "faults": {name: self.faults[name].shown() for name in sorted(self.faults, key=lambda name: int(name[1:]))},

@@ -127,12 +127,13 @@ class Truth:
     claims: tuple[Claim, ...] = ()
     bills: tuple[Billed, ...] = ()
     possible_pct: float = 0.0  # the level an omniscient controller would have had at departure [%]
+    possible_in_six_pct: float = 100.0  # the same, had it moved a relay no more often than promised (P8)
     possible_after_waiting_pct: float = 100.0  # the same, had it shared our wait for cheaper hours [%]
     reasons: tuple[Command, ...] = ()  # commands that the night log gives a reason for, when they were decided
     wrong_stops: int = 0  # stops that reached a car the session was not about
     is_away: bool = False  # plugged in where we have no say
     gone: tuple[Gone, ...] = ()
-    misled_until: datetime | None = None  # until then every word told a level above the true one (F8)
+    misled_until: datetime | None = None  # until then nobody could know level (F8) or power (F54)
     erased_at: datetime | None = None  # from here on the driver is no driver of ours
     spread_seconds: tuple[float, ...] = field(default=())  # random delays on record, of switches that had one
 

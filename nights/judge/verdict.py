@@ -30,6 +30,7 @@ class Verdict:
     is_silent_miss: bool
     is_told_late: bool
     is_lost_waiting: bool  # possible, but no longer when the wait for cheaper hours was over or a sign came
+    is_beyond_switches: bool  # possible, but only with more relays moved than promised (P8)
     is_left_to_driver: bool  # the driver left early, or wanted no charge: readiness was not ours to bring about
     commands: int
     cost: float
@@ -99,6 +100,7 @@ def judge(truth: Truth, broken: tuple[str, ...]) -> Verdict:
         is_ready=ready,
         is_possible=ready or truth.possible_pct >= truth.wish.target_pct - NEARLY_PCT,
         is_lost_waiting=not ready and truth.possible_after_waiting_pct < truth.wish.target_pct - NEARLY_PCT,
+        is_beyond_switches=not ready and truth.possible_in_six_pct < truth.wish.target_pct - NEARLY_PCT,
         is_told=warned is not None,
         is_silent_miss=is_silent,
         is_told_late=is_late,

@@ -14,6 +14,7 @@ from support.factories import CAR, CHARGER, DRIVER, EVENING, at, make_device, ma
 from domain.account import NightAccount
 from domain.commands import CommandIntent, CommandOrder, Goal, Proof
 from domain.devices import Side
+from domain.errors import UnknownDevice
 from domain.nightlog import LogEntry, LogKind
 from domain.relevance import Watch
 from storage.erasure import SqlErasure
@@ -41,6 +42,14 @@ async def fill(store: SqlStore, driver_id: str, *, suffix: str = "") -> None:
         await store.save_device(make_device(side, reading=reading, driver_id=driver_id))
         await store.add_readings([reading])
     await store.save_watch(Watch(session_id=session_id, driver_id=driver_id, device_ids=(car, charger)))
+    await store.open_intent(intent(session_id, driver_id, charger))
+    await store.save_night(account(session_id, driver_id, car), [entry(driver_id)])
+    await Tenants(store.database).add_driver(
+        DriverRecord(id=driver_id, program="p", reference=f"customer{suffix}", since=EVENING)
+    )
+
+
+def intent(session_id: str, driver_id: str, charger: str) -> CommandIntent:
     order = CommandOrder(
         key=f"{session_id}/1/1",
         number=1,
@@ -52,11 +61,7 @@ async def fill(store: SqlStore, driver_id: str, *, suffix: str = "") -> None:
         prove_by=at(1),
         witness_ids={},
     )
-    await store.open_intent(CommandIntent(key=order.key, session_id=session_id, order=order, intended_at=EVENING))
-    await store.save_night(account(session_id, driver_id, car), [entry(driver_id)])
-    await Tenants(store.database).add_driver(
-        DriverRecord(id=driver_id, program="p", reference=f"customer{suffix}", since=EVENING)
-    )
+    return CommandIntent(key=order.key, session_id=session_id, order=order, intended_at=EVENING)
 
 
 def account(session_id: str, driver_id: str, car: str) -> NightAccount:
@@ -133,3 +138,15 @@ async def test_it_is_known_who_was_erased_and_when_without_knowing_the_name(stor
     again = again.model_copy(update={"plugged_in_at": at(2) + timedelta(seconds=1)})
     await store.save_night(again, [])  # a driver who came back later
     assert await store.account(f"{CAR}:1", 1) == again
+
+
+async def test_f39_a_session_left_behind_can_begin_no_command_any_more(store: SqlStore) -> None:
+    """What is not on record is not sent; of one who came back the devices are known again."""
+    await fill(store, DRIVER)
+    await SqlErasure(store.database).erase(DRIVER, (CAR, CHARGER), at(2))
+    with pytest.raises(UnknownDevice):
+        await store.open_intent(intent(f"{CAR}:1", DRIVER, CHARGER))
+    assert CHARGER not in await whole_text(store)
+    await fill(store, DRIVER)
+    again = intent(f"{CAR}:2", DRIVER, CHARGER)
+    assert await store.open_intent(again) == again

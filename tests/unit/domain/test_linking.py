@@ -376,3 +376,13 @@ def test_a_capable_car_goes_on_alone_beside_a_charger_that_cannot_be_controlled(
     assert not played.journey.prompt.is_blocking
     (begun,) = played.see(plugged()).of(BeginSession)
     assert begun.session.boxes == ()
+
+
+def test_f65_a_session_knows_the_other_accounts_of_its_car_and_its_charger():
+    played = Played().see(make_device(identity_digest="vin")).see(twin()).see(placed_charger(identity_digest="serial"))
+    other = make_device(Side.CHARGER, id="charger-2", identity_digest="serial", vendor="WALLBOX")
+    played.see(other).enroll().see(plugged(identity_digest="vin"))
+    (begin,) = [effect for effect in played.effects if isinstance(effect, BeginSession)]
+    assert begin.session.car.aliases == ("car-2",)
+    (known,) = begin.session.boxes
+    assert {known.device_id, *known.aliases} == {CHARGER, "charger-2"}

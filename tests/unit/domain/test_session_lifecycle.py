@@ -7,8 +7,11 @@ from support.factories import CAR, CHARGER, MORNING, at, make_plan, make_reading
 
 from domain.commands import CommandResult, Goal, Proof
 from domain.devices import Side
+from domain.driver.unlinking import RELEASE_LIMIT
+from domain.energy_flow import Hold
 from domain.session.apply import apply
-from domain.session.effects import CloseNight, CloseSession, OpenNight, Plan, Report, ReportReleased, Tell
+from domain.session.control import LAST_ACT_WITHIN
+from domain.session.effects import CloseNight, CloseSession, OpenNight, Plan, Report, ReportReleased, Tell, WakeAt
 from domain.session.events import DevicesLeaving, DriverActed, NightAccounted, PlanReady, ReadingArrived
 from domain.session.pulse import pulse_of
 
@@ -206,3 +209,37 @@ def test_the_pulse_tells_a_sweep_what_it_must_know():
     assert (pulse.night, pulse.holds, pulse.open_commands, pulse.is_closed) == (1, 1, 0, False)
     assert pulse.last_reading_at == at(0.3)
     assert set(pulse.device_ids) == {CAR, CHARGER}
+
+
+def test_f39_what_leaves_is_waited_for_no_longer_than_the_erasure_waits_for_us():
+    """Also with a start under way on one side, our hold on the other, and the slowest brand."""
+    played = held_at_the_charger()
+    slow = {"acts_within_seconds": 1800.0}
+    boxes = tuple(box.model_copy(update=slow) for box in played.state.boxes)
+    hold = Hold(side=Side.VEHICLE, since=at(0.3))
+    car = played.state.car.model_copy(update=slow)
+    played.state = played.state.model_copy(update={"boxes": boxes, "car": car, "holds": (*played.state.holds, hold)})
+    played.hear(DevicesLeaving(device_ids=played.state.device_ids, why="erased"), 1.0)
+    first = played.last_order
+    assert first.side is Side.CHARGER
+    assert first.prove_by <= at(1.0) + RELEASE_LIMIT
+    hours = (first.prove_by - at(0)) / timedelta(hours=1)
+    played.end(CommandResult.UNPROVEN, hours)
+    second = played.last_order
+    assert second.side is Side.VEHICLE
+    assert second.prove_by <= at(1.0) + RELEASE_LIMIT
+    hours = (second.prove_by - at(0)) / timedelta(hours=1)
+    played.end(CommandResult.UNPROVEN, hours)
+    assert played.of(CloseNight) or played.state.night.is_closing
+    assert not played.state.open_commands()
+
+
+def test_f38_a_start_under_way_when_its_side_leaves_is_not_waited_for_without_end():
+    played = held_at_the_charger()
+    played.decide(6.0)
+    played.hear(DevicesLeaving(device_ids=(CHARGER,)), 6.01)
+    assert played.of(ReportReleased) == []
+    hours = 6.0 + LAST_ACT_WITHIN / timedelta(hours=1)
+    assert at(hours) in [wake.at for wake in played.of(WakeAt)]
+    played.decide(hours)
+    assert [report.device_ids for report in played.of(ReportReleased)] == [(CHARGER,)]

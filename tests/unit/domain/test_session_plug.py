@@ -1,7 +1,7 @@
 """An unplug is believed only on evidence, and never inside our own commands (F2, F10, F11, F26, F59)."""
 
 from support.by_hand import CHARGING, STOPPED, UNPLUGGED, Played, both, planned
-from support.factories import CHARGER, at, make_reading, make_session
+from support.factories import CAR, CHARGER, at, make_reading, make_session
 
 from domain.commands import CommandResult, Goal
 from domain.devices import PowerDeliveryState, Side
@@ -116,3 +116,24 @@ def test_s45_a_car_that_said_unplugged_after_the_plug_in_is_believed() -> None:
     played = Played(make_session(word, make_reading(Side.CHARGER, paired_with=None)))
     played.decide(0.02)
     assert played.of(OpenNight) == []
+
+
+def test_f65_the_other_account_of_a_linked_charger_is_that_charger():
+    """The vendor names, after the plug-in, the id that the box has at another vendor."""
+    session = make_session(*both(STOPPED))
+    boxes = tuple(box.model_copy(update={"aliases": ("box-elsewhere",)}) for box in session.boxes)
+    played = Played(session.model_copy(update={"boxes": boxes, "readings": {}}))
+    played.decide(0.0)
+    played.hear_reading(make_reading(hours=0.1, state=STOPPED, paired_with="box-elsewhere"))
+    assert (played.state.charger_id, played.state.box) == (CHARGER, boxes[0])
+    born = session.model_copy(
+        update={"boxes": boxes, "readings": {CAR: make_reading(state=STOPPED, paired_with="box-elsewhere")}}
+    )
+    played = Played(born)
+    played.decide(0.0)
+    assert played.state.box == boxes[0]
+    car = born.car.model_copy(update={"aliases": ("car-elsewhere",)})
+    played = Played(born.model_copy(update={"car": car, "readings": {}}))
+    played.decide(0.0)
+    played.hear_reading(make_reading(Side.CHARGER, hours=0.1, state=STOPPED, paired_with="car-elsewhere"))
+    assert played.state.box == boxes[0]

@@ -236,3 +236,13 @@ def test_a_night_lost_while_waiting_is_possible_and_counted_apart() -> None:
     summary.add(judge(truth, ()))
     figures = summary.figures()
     assert (figures["ready_possible"], figures["ready"], figures["lost_while_waiting"]) == (1, 0, 1)
+
+
+def test_p8_a_night_that_more_than_six_switches_alone_could_save_is_possible_and_counted_apart() -> None:
+    """F27 breaks off more starts than are promised at most: neither figure is taken out of what was possible."""
+    summary = Summary()
+    summary.add(judge(make_truth(*EMPTY, possible_in_six_pct=40.0), ()))
+    summary.add(judge(make_truth(*EMPTY, possible_in_six_pct=40.0, possible_after_waiting_pct=40.0), ()))
+    figures = summary.figures()
+    assert (figures["ready_possible"], figures["ready"]) == (2, 0)
+    assert (figures["lost_while_waiting"], figures["beyond_six_switches"]) == (1, 1)

@@ -38,6 +38,7 @@ def test_the_report_has_every_figure() -> None:
         "ready_possible",
         "missed",
         "lost_while_waiting",
+        "beyond_six_switches",
         "cost_over_optimum_pct",
         "promises",
         "faults",
