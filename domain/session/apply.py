@@ -107,10 +107,19 @@ def _end_command(state: SessionState, outcome: CommandOutcome) -> SessionState:
         state = _note_device(state, open_one.order.device_id, outcome)
         holds = state.holds if _may_yet_hold(state, outcome) else _holds_after(state.holds, outcome)
         state = state.model_copy(update={"holds": holds})
-        state = _note_lie(state, outcome)
+        state = _without_sure_flow(_note_lie(state, outcome), outcome)
     for reading in outcome.evidence:  # of a late result too: it changes nothing but what is seen
         state = hear_reading(state, reading)
     return state
+
+
+def _without_sure_flow(state: SessionState, outcome: CommandOutcome) -> SessionState:
+    """After a stop that left us and was not measured nobody knows that energy flows on: none of it is certain until
+    power is told again (F15)."""
+    is_open = outcome.goal is Goal.STOP and outcome.result is CommandResult.UNPROVEN and outcome.sent_at is not None
+    if not is_open or state.level is None or not state.level.power_pct_per_hour:
+        return state
+    return state.model_copy(update={"level": state.level.model_copy(update={"power_pct_per_hour": 0.0})})
 
 
 def _may_yet_hold(state: SessionState, outcome: CommandOutcome) -> bool:

@@ -270,3 +270,16 @@ def test_what_is_ready_by_the_cars_own_word_is_not_called_short():
     played.state = played.state.model_copy(update={"night": night, "level": level, "measured_kw": 1.4})
     played.decide(9.9)
     assert [cause for _, cause, _ in said(played)] == []
+
+
+def test_p1_f15_energy_is_not_certain_after_a_stop_that_nobody_saw_work():
+    """Else hours of rest count as charging once power is told again, and the target as reached."""
+    played = planned(*both(CHARGING))
+    assert played.last_order.goal is Goal.STOP
+    played.end(CommandResult.UNPROVEN, 0.3)
+    before = played.state.level.at_least_pct
+    played.hear_reading(make_reading(Side.CHARGER, hours=6.0, state=CHARGING))
+    assert played.state.level.at_least_pct == before
+    assert played.state.level.at_most_pct > before + 10  # it may have gone on all the same
+    played.hear_reading(make_reading(Side.CHARGER, hours=6.5, state=CHARGING))
+    assert played.state.level.at_least_pct > before + 5
