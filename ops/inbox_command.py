@@ -1,16 +1,11 @@
 """The commands `nightcharge inbox`: deliveries that kept failing, seen and tried again by a person."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from ops.output import AsJson, tell
-from settings import Settings
-from storage.sql import SqlStore
-
-T = TypeVar("T")
+from ops.stored import with_store
 
 inbox = typer.Typer(no_args_is_help=True, help="Webhook deliveries that kept failing and were set aside.")
 
@@ -18,7 +13,7 @@ inbox = typer.Typer(no_args_is_help=True, help="Webhook deliveries that kept fai
 @inbox.command("list")
 def list_set_aside(as_json: AsJson = False) -> None:
     """What was set aside, oldest first, and why."""
-    aside = _with_store(lambda store: store.inbox.set_aside())
+    aside = with_store(lambda store: store.inbox.set_aside())
     for one in aside:
         words = f"{one.delivery_id}  {one.origin.value}  arrived {one.received_at:%Y-%m-%d %H:%M:%S}Z  {one.why}"
         tell(as_json, one.model_dump(mode="json"), words)
@@ -32,17 +27,5 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Have deliveries tried again; a running gateway takes them up by itself."""
-    count = _with_store(lambda store: store.inbox.retry(delivery or None))
+    count = with_store(lambda store: store.inbox.retry(delivery or None))
     tell(as_json, {"retried": count}, f"{count} will be tried again")
-
-
-def _with_store(work: Callable[[SqlStore], Awaitable[T]]) -> T:
-    async def run() -> T:
-        store = SqlStore(Settings().database_url)
-        try:
-            await store.create()
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())

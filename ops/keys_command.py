@@ -1,20 +1,16 @@
 """The commands `nightcharge keys`: the API keys of a program's backends."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from gateway.api.access import Scope, new_key
 from ops.output import AsJson, tell
-from settings import Settings
+from ops.stored import with_store
 from storage.audit import Audit, AuditRecord
 from storage.sql import SqlStore
 from storage.tenants import Tenants
-
-T = TypeVar("T")
 
 UNKNOWN = 1
 
@@ -43,7 +39,7 @@ def create(
         await _note(store, program, "make key", record.id)
         return record.id, token.get_secret_value()
 
-    made = _with_store(make)
+    made = with_store(make)
     if made is None:
         typer.echo(f"no program {program}: nightcharge program apply FILE", err=True)
         raise typer.Exit(UNKNOWN)
@@ -53,7 +49,7 @@ def create(
 @keys.command("list")
 def list_keys(program: Program, as_json: AsJson = False) -> None:
     """The program's keys, oldest first."""
-    for key in _with_store(lambda store: Tenants(store.database).keys(program)):
+    for key in with_store(lambda store: Tenants(store.database).keys(program)):
         told = {**key.model_dump(mode="json", exclude={"digest"}), "is_valid": key.is_valid(datetime.now(UTC))}
         state = "valid" if told["is_valid"] else "ended"
         tell(as_json, told, f"{key.id}  {state}  {' '.join(sorted(key.scopes))}  {key.label}")
@@ -71,7 +67,7 @@ def revoke(
             await _note(store, program, "revoke key", key_id)
         return is_ended
 
-    if not _with_store(end):
+    if not with_store(end):
         typer.echo(f"{program} has no valid key {key_id}", err=True)
         raise typer.Exit(UNKNOWN)
     tell(as_json, {"id": key_id, "is_valid": False}, f"{key_id} opens nothing any more")
@@ -80,15 +76,3 @@ def revoke(
 async def _note(store: SqlStore, program: str, act: str, what: str) -> None:
     record = AuditRecord(at=datetime.now(UTC), program=program, actor="operator", act=act, object=what, outcome="done")
     await Audit(store.database).note(record)
-
-
-def _with_store(work: Callable[[SqlStore], Awaitable[T]]) -> T:
-    async def run() -> T:
-        store = SqlStore(Settings().database_url)
-        try:
-            await store.create()
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
