@@ -24,7 +24,7 @@ def note_plug(state: SessionState, picture: Picture, reading: Reading) -> Sessio
             return state
         return state.model_copy(update={"unplug_said_at": None, "is_unplug_doubted": False})
     if state.unplug_said_at is not None:
-        is_doubted = state.is_unplug_doubted and reading.side is Side.VEHICLE
+        is_doubted = state.is_unplug_doubted and (reading.side is Side.VEHICLE or is_car_alone(state))
         return state.model_copy(update={"is_unplug_doubted": is_doubted})
     # Not since observed: the next word may lie right behind it.
     said_at = reading.received_at

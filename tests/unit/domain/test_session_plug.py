@@ -7,6 +7,8 @@ from domain.commands import CommandResult, Goal
 from domain.devices import PowerDeliveryState, Side
 from domain.session.effects import CloseNight, OpenNight, Plan, Read
 from domain.session.events import ReadFailed, ReadingArrived
+from domain.session.picture import picture_by_word
+from domain.session.plug import note_plug
 
 
 def say_unplugged(played: Played, hours: float, *sides: Side) -> None:
@@ -57,6 +59,16 @@ def test_f10_the_box_that_let_go_just_before_is_witness_enough_of_an_unplug_righ
     say_unplugged(played, 0.32, Side.VEHICLE)
     played.decide(0.5)
     assert len(played.of(CloseNight)) == 1
+
+
+def test_f10_f61_a_box_that_may_hold_another_car_is_no_witness_of_an_unplug_right_after_our_stop() -> None:
+    played = planned(make_reading(state=CHARGING, paired_with=None), with_charger=False)
+    played.end(CommandResult.PROVEN, 0.3, make_reading(hours=0.3, paired_with=None))
+    say_unplugged(played, 0.31, Side.VEHICLE)
+    unplugged = picture_by_word(played.state, at(0.32))
+    assert unplugged.is_plugged is False
+    heard = note_plug(played.state, unplugged, make_reading(Side.CHARGER, hours=0.32, paired_with=None))
+    assert heard.is_unplug_doubted
 
 
 def test_f10_what_the_car_alone_says_at_another_time_is_asked_for_once_more_and_believed() -> None:
